@@ -1,0 +1,37 @@
+"""Ambulance handovers at the receiving hospital."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from schemas.common import Instant, OdsCode, OpaqueKey, Record
+
+
+class AmbulanceHandover(Record):
+    """One handover; `org` and `site` are the receiving hospital's. Attribution instant: `handover_at`.
+
+    The clock starts when the ambulance arrives outside the department and stops when clinical handover is
+    complete (NHS Confederation, quoted by the Lords Library). Without `handover_at` the crew is waiting.
+    """
+
+    attribution: ClassVar[str] = "handover_at"
+
+    handover_key: OpaqueKey
+    ambulance_trust: OdsCode | None = Field(default=None, description="ODS code of the ambulance service")
+    arrived_at: Instant
+    handover_at: Instant | None = None
+    cleared_at: Instant | None = Field(default=None, description="when the crew was available again")
+
+    @staticmethod
+    def violation(record: Any) -> str | None:
+        """Check the order of arrival, handover and clearing."""
+        if record.handover_at is not None and record.handover_at < record.arrived_at:
+            return "handover_at: before arrived_at"
+        if record.cleared_at is not None:
+            if record.handover_at is None:
+                return "cleared_at: set although handover_at is missing"
+            if record.cleared_at < record.handover_at:
+                return "cleared_at: before handover_at"
+        return None
