@@ -1,0 +1,471 @@
+"""The engine: whole batches of log records in, refusals and late records out, window facts on request.
+
+Pure and synchronous: no I/O, no wall clock. Every decision that changes state compares event time with
+the record's append time, so reading the log again decides the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from schemas.common import SKEW_SECONDS
+from schemas.envelope import EVENT_MODELS, Headers, family_of
+from schemas.fast import RefusedError, decode, event_type
+from schemas.outputs import Total
+from streams.engine.calendar import (
+    SECONDS_A_QUARTER,
+    day_number,
+    first_quarter,
+    local_day,
+    local_time,
+    midnight,
+    utc,
+)
+from streams.engine.closing import restore, totals_of
+from streams.engine.families import FAMILIES, RTT_STREAMS, Family, Measure, ReturnStream, measure_stream
+from streams.engine.families.base import UNSTRATIFIED, stratum
+from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
+from streams.engine.panes import Series
+from streams.engine.partition import OPEN, CensusKey, Contributions, Held, Partition
+from streams.engine.seen import SourceState
+from streams.engine.windows import tumbling
+
+TopicPartition = tuple[str, int]
+
+CENSUS_FROM_HOUR, CENSUS_TO_HOUR = 7, 8
+REASONS = (
+    "not_json",
+    "binary_mode",
+    "unknown_type",
+    "invalid",
+    "identifier",
+    "empty",
+    "too_large",
+    "future",
+    "wrong_topic",
+    "unknown_measure",
+    "wrong_period",
+    "official_only",
+    "missing_denominator",
+    "not_an_official_source",
+    "too_many_series",
+)
+"""Why a record is refused: the contract's reasons first, then the engine's."""
+
+RETURN_FAMILIES = frozenset({"measure", "rtt_census"})
+
+
+class LogRecord(Protocol):
+    """A record of the log, as aiokafka gives it and as replay makes it."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+
+    @property
+    def timestamp(self) -> int:
+        """Append time, milliseconds since the epoch."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What was written."""
+
+    @property
+    def headers(self) -> Headers:
+        """Its headers; empty for structured events."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A record that was not accepted; `reason` is a short word for counting."""
+
+    offset: int
+    reason: str
+    problems: tuple[str, ...]
+
+
+class Late(msgspec.Struct, frozen=True):
+    """A record whose day had closed when it was appended."""
+
+    offset: int
+    source: str
+    family: str
+    day: int
+    lateness_seconds: int
+
+
+@dataclass
+class Outputs:
+    """What a batch gave besides state; `counts` is by outcome: applied, duplicate, superseded, clash.
+
+    `totals` is to be written to the topic of day totals, in this order: what it closes is complete when
+    its last record, a `ClosedThrough`, is there.
+    """
+
+    refused: list[Refused] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    misrouted: int = 0
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the engine decides.
+
+    Attributes:
+        horizon_days: how long after its day an episode or state can be corrected.
+        open_days: how long an episode without an ending is held: the topic's retention.
+        skew_seconds: how far event time may lie after append time.
+        planned_days: how far ahead an attribution instant may be planned. With the horizon it stays inside
+            the topic's retention, so that the log holds all that an open day is made of; theatre lists
+            are locked down six weeks ahead.
+        official_sources: prefixes of `source` that may set `data.publication`.
+        max_event_bytes: a longer record is refused.
+        max_series_a_source: how many series (organisation, site, stream, basis) one source may begin.
+        until_seconds: for looking back to this instant, None live: what was appended after it adds only
+            what had happened by it. What was appended by it is taken as the service took it then.
+    """
+
+    horizon_days: int = 14
+    open_days: int = 60
+    skew_seconds: int = SKEW_SECONDS
+    planned_days: int = 42
+    official_sources: tuple[str, ...] = ("/ods/X24/",)
+    max_event_bytes: int = 256 * 1024
+    max_series_a_source: int = 20_000
+    until_seconds: int | None = None
+
+
+class _NotAcceptedError(Exception):
+    """A well-formed event that the engine does not take."""
+
+    def __init__(self, reason: str, problem: str) -> None:
+        super().__init__(problem)
+        self.reason = reason
+        self.problem = problem
+
+
+class _LateError(Exception):
+    """The day of an event has closed."""
+
+    def __init__(self, source: str, family: str, day: int, seconds: int) -> None:
+        super().__init__(family)
+        self.source, self.family, self.day, self.seconds = source, family, day, seconds
+
+
+class Engine:
+    """State of all partitions this process holds.
+
+    Args:
+        measures: declared measures by identifier; a report of another is refused.
+        settings: how to decide.
+        route: expected partition of a partition key on a topic, or None where it does not matter.
+    """
+
+    def __init__(
+        self,
+        measures: Mapping[str, Measure],
+        settings: EngineSettings | None = None,
+        route: Callable[[str, str], int | None] = lambda _topic, _key: None,
+    ) -> None:
+        self.settings = settings or EngineSettings()
+        self.partitions: dict[TopicPartition, Partition] = {}
+        self._streams: dict[str, ReturnStream] = {one.id: measure_stream(one) for one in measures.values()}
+        self._returns = {one.name: one for one in (*self._streams.values(), *RTT_STREAMS.values())}
+        self._route = route
+
+    def process(
+        self, at: TopicPartition, records: Sequence[LogRecord], *, accepts: frozenset[str] | None = None
+    ) -> Outputs:
+        """Take a batch of one partition, in log order.
+
+        Args:
+            at: topic and partition.
+            records: the batch.
+            accepts: the families this topic carries; None for all. Others are refused.
+
+        Returns:
+            Refusals, late records and counts. State changes show in `partitions` and in snapshots.
+        """
+        partition = self._partition(at)
+        out = Outputs()
+        counts: dict[str, int] = {}
+        append_ms, latest = None, utc(0)
+        for record in records:
+            if record.timestamp != append_ms:
+                append_ms = record.timestamp
+                latest = utc(append_ms / 1000 + self.settings.skew_seconds)
+                out.totals += self._advance(at, partition, append_ms)
+            partition.next_offset = record.offset + 1
+            try:
+                outcome = self._take(partition, at, record, accepts, out, latest=latest)
+            except RefusedError as error:
+                out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
+            except _NotAcceptedError as error:
+                out.refused.append(Refused(record.offset, error.reason, (error.problem,)))
+            except _LateError as error:
+                out.late.append(Late(record.offset, error.source, error.family, error.day, error.seconds))
+            else:
+                counts[outcome] = counts.get(outcome, 0) + 1
+        out.counts.update(counts)
+        return out
+
+    def advance(self, at: TopicPartition, append_ms: int) -> list[Total]:
+        """Let days close although no record arrives.
+
+        Args:
+            at: topic and partition.
+            append_ms: a moment on the broker's clock before which no record can be appended any more.
+
+        Returns:
+            Totals to be written, as in `Outputs`.
+        """
+        partition = self.partitions.get(at)
+        if partition is None or partition.first_append_ms is None:
+            return []
+        return self._advance(at, partition, append_ms)
+
+    def _advance(self, at: TopicPartition, partition: Partition, append_ms: int) -> list[Total]:
+        closed = partition.advance(append_ms, self.settings.horizon_days, self.settings.open_days)
+        return [] if closed is None else totals_of(at, partition, closed)
+
+    def start_ms(self, now_ms: int) -> int:
+        """Give the append time from which the log must be read to know everything that is still open."""
+        return midnight(local_day(now_ms // 1000) - self.settings.open_days) * 1000
+
+    def restore(self, at: TopicPartition, totals: Iterable[Total], log_from_ms: int | None = None) -> None:
+        """Take back the days that have closed, before the log is read.
+
+        Args:
+            at: topic and partition.
+            totals: what the topic of day totals holds for it, whole, in any order.
+            log_from_ms: append time from which the log is read; None when it goes on where a saved state
+                ended, or from the log's very first record.
+        """
+        partition = self._partition(at)
+        restore(partition, totals, self.settings.open_days, log_from_ms)
+
+    def _partition(self, at: TopicPartition) -> Partition:
+        partition = self.partitions.get(at)
+        if partition is None:
+            until = self.settings.until_seconds
+            partition = self.partitions[at] = Partition(None if until is None else until * 1000)
+        return partition
+
+    def _take(
+        self,
+        partition: Partition,
+        at: TopicPartition,
+        record: LogRecord,
+        accepts: frozenset[str] | None,
+        out: Outputs,
+        *,
+        latest: datetime,
+    ) -> str:
+        """Take one record; `latest` is the last event time that its append time allows."""
+        value = record.value
+        if value is None:
+            raise _NotAcceptedError("empty", "the record has no value")
+        if len(value) > self.settings.max_event_bytes:
+            raise _NotAcceptedError(
+                "too_large", f"{len(value)} bytes, more than {self.settings.max_event_bytes}"
+            )
+        event = decode(value, record.headers)
+        source = partition.sources.get(event.source) or self._new_source(partition, at, event)
+        source.last_append_ms = record.timestamp
+        if source.misrouted:
+            out.misrouted += 1
+        name, family = _FAMILIES[event_type(event)]
+        if accepts is not None and name not in accepts:
+            raise _NotAcceptedError("wrong_topic", f"type: {name} does not belong on this topic")
+        if event.time > latest:
+            raise _NotAcceptedError("future", "time: after the record was appended, beyond the skew allowed")
+        if event.recordedtime > latest:
+            raise _NotAcceptedError("future", "recordedtime: after the record was appended, beyond the skew")
+        if family is None:
+            return self._apply_return(partition, source, event, record.timestamp)
+        if family.kind == "state":
+            return self._apply_state(partition, source, family, event, record.timestamp)
+        return self._apply_episode(partition, source, family, event, record.timestamp)
+
+    def _new_source(self, partition: Partition, at: TopicPartition, event: Any) -> SourceState:
+        expected = self._route(at[0], event.partitionkey)
+        source = partition.sources[event.source] = SourceState(
+            misrouted=expected is not None and expected != at[1],
+            official=event.source.startswith(self.settings.official_sources),
+        )
+        return source
+
+    def _series(
+        self,
+        partition: Partition,
+        source: SourceState,
+        key: tuple[str, str, str, str],
+        *,
+        explicit: bool = False,
+    ) -> Series:
+        """Give a series, unless its source would begin more of them than one source may."""
+        series = partition.made(key)
+        if series is None:
+            most = self.settings.max_series_a_source
+            if source.series >= most:
+                raise _NotAcceptedError(
+                    "too_many_series",
+                    f"data.org, data.site: this source has begun {most} series of organisation, site and"
+                    " family; is one of these fields filled with something else?",
+                )
+            source.series += 1
+            series = partition.make_series(key, explicit=explicit)
+        return series
+
+    def _seen(self, instant: int, append_ms: int) -> bool:
+        """Whether what happened at `instant` counts: always live; looking back, see `until_seconds`."""
+        until = self.settings.until_seconds
+        return until is None or instant <= until or append_ms <= until * 1000
+
+    def _attribution_day(self, family: Family, instant: int, append: int) -> int:
+        """Give the civil day of an attribution instant, or refuse the future."""
+        if family.planned:
+            days = self.settings.planned_days
+            if instant > append + days * 86_400:
+                raise _NotAcceptedError(
+                    "future", f"planned more than {days} days ahead: send it again when it is nearer"
+                )
+        elif instant > append + self.settings.skew_seconds:
+            raise _NotAcceptedError("future", "the attribution instant lies in the future")
+        return local_day(instant)
+
+    def _refuse_future_ending(self, data: Any, append_ms: int) -> None:
+        latest = utc(append_ms / 1000 + self.settings.skew_seconds)
+        for name in _ENDINGS:
+            when = getattr(data, name, None)
+            if when is not None and when > latest:
+                raise _NotAcceptedError("future", f"data.{name}: after the record was appended")
+
+    def _apply_episode(
+        self, partition: Partition, source: SourceState, family: Family, event: Any, append_ms: int
+    ) -> str:
+        data = event.data
+        identity = f"{family.name} {event.source} {getattr(data, family.identity)}"
+        basis = "synthetic" if event.synthetic else "operational"
+        series = self._series(partition, source, (data.org, data.site or "", family.name, basis))
+        instant, facts = family.reduce(data)
+        if family.planned:
+            self._refuse_future_ending(data, append_ms)
+        contributions: Contributions = ()
+        if facts is not None and not data.retracted and self._seen(instant or 0, append_ms):
+            contributions = ((stratum(data) if family.stratified else UNSTRATIFIED, facts),)
+        if instant is None:
+            day, quarter, closes = partition.today, OPEN, partition.today + self.settings.open_days
+        else:
+            day = self._attribution_day(family, instant, append_ms // 1000)
+            quarter, closes = instant // SECONDS_A_QUARTER, day + self.settings.horizon_days
+        source.note(family.name, basis, data.org, event.time, append_ms)
+        late = closes < partition.today or day <= partition.closed_through
+        known = identity in partition.held
+        if late or (not known and partition.has_closed(identity)):
+            if not partition.has_closed(identity):
+                # Its version holds all the same: what an open day has of an older one goes, in any order.
+                closes = partition.today + self.settings.open_days
+                gone = Held(identity, version_of(event), closes, series, OPEN, ())
+                if partition.upsert(gone, append_ms) in ("superseded", "duplicate"):
+                    return "superseded"
+            raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
+        held = Held(identity, version_of(event), closes, series, quarter, contributions)
+        return partition.upsert(held, append_ms)
+
+    def _apply_state(
+        self, partition: Partition, source: SourceState, family: Family, event: Any, append_ms: int
+    ) -> str:
+        data = event.data
+        instant, facts = family.reduce(data)
+        day = self._attribution_day(family, instant or 0, append_ms // 1000)
+        basis = "synthetic" if event.synthetic else "operational"
+        series = self._series(partition, source, (data.org, data.site or "", family.name, basis))
+        source.note(family.name, basis, data.org, event.time, append_ms)
+        if day + self.settings.horizon_days < partition.today or day <= partition.closed_through:
+            raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
+        if not local_time(day, CENSUS_FROM_HOUR) < (instant or 0) <= local_time(day, CENSUS_TO_HOUR):
+            return "between_censuses"
+        key = CensusKey(event.source, series.key, getattr(data, family.identity), day)
+        seen = self._seen(instant or 0, append_ms) and not data.retracted
+        state = (version_of(event), facts if seen else None)
+        closes = day + self.settings.horizon_days
+        return partition.observe(key, instant or 0, state, closes, append_ms)
+
+    def _apply_return(self, partition: Partition, source: SourceState, event: Any, append_ms: int) -> str:
+        data = event.data
+        if data.publication is not None and not source.official:
+            raise _NotAcceptedError(
+                "not_an_official_source",
+                "data.publication: this source is not configured to send official figures",
+            )
+        if hasattr(data, "measure"):
+            stream = self._streams.get(data.measure)
+            if stream is None:
+                raise _NotAcceptedError("unknown_measure", "data.measure: is not declared in the catalogue")
+            start, end = day_number(data.period_start), day_number(data.period_end)
+            if tumbling(stream.grain, start) != (start, end):
+                raise _NotAcceptedError(
+                    "wrong_period", f"data.period_end: not one calendar {stream.grain} from period_start"
+                )
+            if stream.denominator and any(_lacks_denominator(one) for one in (data, *data.strata)):
+                raise _NotAcceptedError(
+                    "missing_denominator", "data.denominator: this measure is a share and needs one"
+                )
+            contributions = reduce_measure(data)
+        else:
+            stream = RTT_STREAMS[data.cadence]
+            start = rtt_period_start(data)
+            end = tumbling(data.cadence, start).end
+            contributions = reduce_rtt(data)
+        if start > local_day(append_ms // 1000):
+            raise _NotAcceptedError("future", "the period begins after the record was appended")
+        basis = "synthetic" if event.synthetic else "official" if data.publication else "operational"
+        if stream.official_only and basis != "official":
+            raise _NotAcceptedError(
+                "official_only",
+                "data.measure: the service computes it from events; only official publications report it",
+            )
+        series = self._series(
+            partition, source, (data.org, data.site or "", stream.name, basis), explicit=True
+        )
+        source.note(stream.name, basis, data.org, utc(midnight(end)), append_ms)
+        identity = f"{stream.name} {event.source} {data.org} {data.site or ''} {basis} {start}"
+        if data.retracted or not self._seen(midnight(end), append_ms):
+            contributions = ()
+        held = Held(identity, version_of(event), _NEVER, series, first_quarter(start), contributions)
+        return partition.upsert(held, append_ms)
+
+    def stream(self, name: str) -> Family | ReturnStream:
+        """Give what is known of a stream: its facts, definition and windows."""
+        return FAMILIES.get(name) or self._returns[name]
+
+    def drop(self, at: TopicPartition) -> None:
+        """Forget a partition that went to another worker."""
+        self.partitions.pop(at, None)
+
+
+def _lacks_denominator(one: Any) -> bool:
+    return one.numerator is not None and one.denominator is None
+
+
+_ENDINGS = ("ended_at", "completed_at", "cancelled_at")
+"""Fields of a planned episode that tell what has happened: they cannot lie ahead."""
+_NEVER = 10**9
+"""Returns are held as long as the topic holds them."""
+
+_FAMILIES = {name: (family_of(name), FAMILIES.get(family_of(name))) for name in EVENT_MODELS}
+"""Full event type to the family's name, and the family where it is not a return."""
+
+
+def version_of(event: Any) -> int:
+    """Give the record's version; where the publisher has none, `recordedtime` in microseconds."""
+    version = event.data.version
+    return version if version is not None else int(event.recordedtime.timestamp() * 1_000_000)

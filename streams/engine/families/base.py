@@ -1,0 +1,95 @@
+"""What a family is: how one record becomes a vector of whole-number facts on a civil day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from streams.engine.windows import EVENT_WINDOWS, WindowName
+
+Facts = tuple[int, ...]
+Cell = tuple[tuple[str, str], ...]
+"""A stratum as (dimension, value) pairs; `()` is unstratified."""
+
+Reduced = tuple[int | None, Facts | None]
+"""Attribution instant in epoch seconds (None: still open) and the facts (None: adds nothing)."""
+
+
+class Histogram(NamedTuple):
+    """An exact histogram over the episodes of a family, read off the facts of each.
+
+    Attributes:
+        name: as declarations call it; its unit is that of `width`.
+        counted: index of the fact that is 1 for an episode which counts.
+        measured: index of the fact that is measured, never negative.
+        width: of a bucket: 60 makes minutes of seconds.
+    """
+
+    name: str
+    counted: int
+    measured: int
+    width: int = 1
+
+
+def histogram(name: str, facts: tuple[str, ...], counted: str, measured: str, width: int = 1) -> Histogram:
+    """Make a histogram over two facts, by their names."""
+    return Histogram(name, facts.index(counted), facts.index(measured), width)
+
+
+UNSTRATIFIED: Cell = ()
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of episodes or states.
+
+    Attributes:
+        name: as in the event type, `ed_attendance`.
+        facts: names of the vector's elements, all whole numbers, times in seconds.
+        identity: the attribute of `data` that identifies the record within its source.
+        reduce: from `data` to attribution instant and facts.
+        stratified: whether `data` carries strata (`schemas.common.Person`).
+        planned: whether the attribution instant may lie in the future.
+        kind: `episode`, or `state` (the day's census counts).
+        revision: raised when the meaning of a fact changes; part of the definition.
+        windows: the windows it is kept for.
+        histograms: what quantiles are read from.
+    """
+
+    name: str
+    facts: tuple[str, ...]
+    identity: str
+    reduce: Callable[[Any], Reduced]
+    stratified: bool = False
+    planned: bool = False
+    kind: Literal["episode", "state"] = "episode"
+    revision: int = 1
+    windows: tuple[WindowName, ...] = EVENT_WINDOWS
+    histograms: tuple[Histogram, ...] = ()
+
+    @cached_property
+    def definition(self) -> str:
+        """Identify the meaning of the vector; readers ignore facts of another definition."""
+        over = tuple(
+            f"{one.name}:{self.facts[one.counted]}:{self.facts[one.measured]}/{one.width}"
+            for one in self.histograms
+        )
+        return definition(self.name, self.revision, self.facts + over)
+
+
+def definition(name: str, revision: int, facts: tuple[str, ...]) -> str:
+    """Give the identity of a vector's meaning, readable in a record."""
+    return f"{name}/{revision}/{','.join(facts)}"
+
+
+def stratum(data: Any) -> Cell:
+    """Give the cell of a person's record; a stratum that the publisher left out is `unknown`."""
+    return _CELLS[data.imd_quintile]
+
+
+_CELLS: dict[int | None, Cell] = {
+    value: (("imd_quintile", UNKNOWN if value is None else str(value)),) for value in (None, 1, 2, 3, 4, 5)
+}

@@ -1,0 +1,38 @@
+"""Bed states as facts: one census a day, adult general and acute beds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.engine.families.base import Family, Reduced
+from streams.engine.windows import DAY_WINDOWS
+
+FACTS = (
+    "censuses",
+    "open",
+    "escalation",
+    "occupied",
+    "occupied_with_criteria_known",
+    "no_criteria_to_reside",
+    "closed",
+)
+
+
+def reduce_bed_state(data: Any) -> Reduced:
+    """Reduce a bed state; paediatric beds are accepted and stay out of the adult facts."""
+    at = int(data.as_at.timestamp())
+    if data.bed_group != "adult_general_acute":
+        return at, None
+    known = data.no_criteria_to_reside is not None
+    return at, (
+        1,
+        data.open_core + data.open_escalation,
+        data.open_escalation,
+        data.occupied,
+        data.occupied if known else 0,
+        data.no_criteria_to_reside if known else 0,
+        data.closed,
+    )
+
+
+FAMILIES = (Family("bed_state", FACTS, "bed_group", reduce_bed_state, kind="state", windows=DAY_WINDOWS),)

@@ -1,0 +1,63 @@
+"""Discharges as facts: delay is a difference of local dates, never of hours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.engine.calendar import day_number, local_day, local_time
+from streams.engine.families.base import Facts, Family, Reduced, histogram
+
+FACTS = (
+    "discharges",
+    "before_17",
+    "nights",
+    "overnight",
+    "ready_known",
+    "delayed",
+    "delay_days",
+    "delay_1",
+    "delay_2_3",
+    "delay_4_6",
+    "delay_7_13",
+    "delay_14_20",
+    "delay_21_plus",
+)
+_BANDS = (1, 2, 4, 7, 14, 21)
+"""Lower ends, in days, of the published bands of delay."""
+_FIVE_PM = 17
+
+
+def reduce_spell(data: Any) -> Reduced:
+    """Reduce a spell once the patient has left.
+
+    Delays are counted over overnight stays whose discharge ready date is given, or left blank because the
+    patient left on that day. `before_17` is at or before 17:00 local.
+    """
+    if data.discharged_at is None:
+        return None, None
+    discharged = int(data.discharged_at.timestamp())
+    day = local_day(discharged)
+    nights = day - local_day(int(data.admitted_at.timestamp()))
+    early = int(discharged <= local_time(day, _FIVE_PM))
+    ready = data.discharge_ready_date
+    if nights == 0 or (ready is None and not data.ready_same_day):
+        return discharged, (1, early, nights, int(nights > 0)) + (0,) * (len(FACTS) - 4)
+    delay = 0 if ready is None else day - day_number(ready)
+    return discharged, (1, early, nights, 1, 1, int(delay > 0), delay, *_bands(delay))
+
+
+def _bands(delay: int) -> Facts:
+    uppers = (*_BANDS[1:], 10**9)
+    return tuple(int(low <= delay < high) for low, high in zip(_BANDS, uppers, strict=True))
+
+
+FAMILIES = (
+    Family(
+        "spell",
+        FACTS,
+        "spell_key",
+        reduce_spell,
+        stratified=True,
+        histograms=(histogram("delay_days", FACTS, "ready_known", "delay_days"),),
+    ),
+)

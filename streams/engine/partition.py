@@ -1,0 +1,376 @@
+"""The state of one input partition: what is held, by identity, and the series it adds up to.
+
+Inside the correction horizon the state depends on the set of newest versions, never on their order.
+Two records of one identity and version with other content are a publisher's fault; the greater content
+is kept, in any order, and the clash is counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
+from streams.engine.families import FAMILIES, Cell, Facts
+from streams.engine.panes import Series, SeriesKey, Total
+from streams.engine.seen import SourceState
+
+RECENT_QUARTERS = 4 * 25
+"""Quarters of an hour that are kept besides their days, for the windows of hours; longest 24 h."""
+QUARTERS_FORGOTTEN_AT_ONCE = 4
+RESTATED_AFTER_SECONDS = 3600
+"""A change this long after the end of its day restates a figure that was published."""
+KEPT_DAYS = 400
+"""Days of closed totals that are kept in memory: the longest window is 12 months."""
+
+OPEN = -1
+"""Quarter of an episode that has no attribution instant yet."""
+
+Contribution = tuple[Cell, Facts]
+Contributions = tuple[Contribution, ...]
+
+
+class Held(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """The newest version of one identity and what it added: its series, quarter of an hour and contributions.
+
+    Millions are held. They form no cycles, so the cycle collector need not know of them.
+    """
+
+    identity: str
+    version: int
+    closes: int
+    series: Series
+    quarter: int
+    contributions: Contributions
+
+    @property
+    def content(self) -> tuple[SeriesKey, int, Contributions]:
+        """What two records of one version are compared by."""
+        return self.series.key, self.quarter, self.contributions
+
+
+class CensusKey(NamedTuple):
+    """A day's census of one bed group at one site, by one source."""
+
+    source: str
+    series: SeriesKey
+    group: str
+    day: int
+
+
+class Closed(NamedTuple):
+    """What closed when the append clock reached a new day: to be written where it is kept for ever.
+
+    Attributes:
+        through: the last day that is closed.
+        days: (series, day) whose totals nobody has written before.
+        identities: hashes of the episodes that closed, by the day on which they were due.
+        forgotten: how many hashes of a due day are kept no longer.
+    """
+
+    through: int
+    days: list[tuple[Series, int]]
+    identities: dict[int, list[int]]
+    forgotten: dict[int, int]
+
+
+class Partition:
+    """Everything one input partition has taught us.
+
+    Args:
+        until_ms: the moment that is looked back to; what it shows is kept however much later the log goes
+            on. None live: the newest record's moment.
+    """
+
+    def __init__(self, until_ms: int | None = None) -> None:
+        self._until_ms = until_ms
+        self.held: dict[str, Held] = {}
+        self.censuses: dict[CensusKey, dict[int, tuple[int, Facts | None]]] = {}
+        self.series: dict[SeriesKey, Series] = {}
+        self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
+        self.sources: dict[str, SourceState] = {}
+        self.dirty: set[str] = set()
+        self.dirty_closed: set[str] = set()
+        self.first_append_ms: int | None = None
+        self.append_ms = 0
+        self.today = 0
+        self.next_offset = 0
+        self.covered_from: int | None = None
+        self.closed_through = 0
+        self.older_definitions: dict[str, int] = {}
+        self._closing: dict[int, list[str]] = defaultdict(list)
+        self._closing_censuses: dict[int, list[CensusKey]] = defaultdict(list)
+        self._closed: set[int] = set()
+        self._forgetting: dict[int, list[int]] = defaultdict(list)
+        self._forgotten: dict[int, int] = {}  # how many hashes of a due day, still to be told
+        self._made: dict[tuple[str, str, str, str], Series] = {}
+        self._latest: dict[tuple[str, str], int] = {}
+        self._reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._recent_from = 0  # quarters before this one are not kept
+        self._published_at_ms = -1
+        self._published_before = 0  # days before this one had been published at that append time
+
+    def made(self, key: tuple[str, str, str, str]) -> Series | None:
+        """Give the series of organisation, site, stream and basis; `series` has it from its first facts on.
+
+        A plain tuple finds it: making a `SeriesKey` for every record would cost more than the search.
+        """
+        return self._made.get(key)
+
+    def make_series(self, key: tuple[str, str, str, str], *, explicit: bool = False) -> Series:
+        """Make the series of a key that has none."""
+        family = FAMILIES.get(key[2])
+        histograms = family.histograms if family else ()
+        series = self._made[key] = Series(SeriesKey(*key), explicit=explicit, histograms=histograms)
+        return series
+
+    def _show(self, series: Series) -> None:
+        """Let readers see a series: from its first facts on."""
+        key = series.key
+        self.series[key] = self.organisations[key.org][key] = series
+
+    def _change(self, series: Series, day: int, append_ms: int, *, restates: bool = True) -> None:
+        """Note that facts of a day change; readers see a series from its first facts on."""
+        key = series.key
+        if not series.panes:
+            self._show(series)
+        self.dirty.add(key.org)
+        if day < self.today:
+            self.dirty_closed.add(key.org)  # a period that has ended may have changed
+        series.touch(day, append_ms)
+        if append_ms != self._published_at_ms:
+            self._published_at_ms = append_ms
+            self._published_before = local_day(append_ms // 1000 - RESTATED_AFTER_SECONDS)
+        if restates and day < self._published_before and day < self.today:
+            series.restate(day, append_ms)
+        if series.explicit:
+            reporting = self._reporting[key.stream, key.basis]
+            reporting.add(key.org)
+            if day >= self._latest.get((key.stream, key.basis), 0):
+                # Cumulative windows of every organisation end with the latest period that any has reported.
+                self._latest[key.stream, key.basis] = day
+                self.dirty |= reporting
+
+    def upsert(self, new: Held, append_ms: int) -> str:
+        """Put a version in place of the one held, if it is newer.
+
+        Returns:
+            What happened: `applied`, `superseded` (an older version), `duplicate` (held already) or
+            `clash` (the same version with other content).
+        """
+        identity = new.identity
+        old = self.held.get(identity)
+        outcome = "applied"
+        if old is not None:
+            if new.version < old.version:
+                return "superseded"
+            if new.version == old.version:
+                if new.content == old.content:
+                    return "duplicate"
+                if new.content <= old.content:
+                    return "clash"
+                outcome = "clash"
+            self._take(old, append_ms)
+        if old is None or old.closes != new.closes:
+            self._closing[new.closes].append(identity)
+        self.held[identity] = new
+        if new.contributions:
+            series = new.series
+            day = day_of_quarter(new.quarter)
+            # A return is final on arrival; only its replacement restates.
+            self._change(series, day, append_ms, restates=not series.explicit)
+            for cell, facts in new.contributions:
+                series.add(day, cell, facts)
+                if new.quarter >= self._recent_from:
+                    series.add_recent(new.quarter, cell, facts)
+        return outcome
+
+    def _take(self, old: Held, append_ms: int) -> None:
+        if not old.contributions:
+            return
+        series = old.series
+        day = day_of_quarter(old.quarter)
+        self._change(series, day, append_ms)
+        for cell, facts in old.contributions:
+            series.take(day, cell, facts)
+            if old.quarter >= self._recent_from:
+                series.take_recent(old.quarter, cell, facts)
+
+    def observe(
+        self, key: CensusKey, as_at: int, state: tuple[int, Facts | None], closes: int, append_ms: int
+    ) -> str:
+        """Put one state of a day in place; the latest not withdrawn is the day's census.
+
+        Args:
+            key: which census.
+            as_at: epoch second of the state.
+            state: version and facts; no facts when it is withdrawn.
+            closes: the day on which it is forgotten.
+            append_ms: when the record was appended.
+
+        Returns:
+            What happened, as `upsert` does.
+        """
+        states = self.censuses.get(key)
+        if states is None:
+            states = self.censuses[key] = {}
+            self._closing_censuses[closes].append(key)
+        old = states.get(as_at)
+        outcome = "applied"
+        if old is not None:
+            if state[0] < old[0]:
+                return "superseded"
+            if state[0] == old[0]:
+                if state == old:
+                    return "duplicate"
+                if (state[1] or ()) <= (old[1] or ()):
+                    return "clash"
+                outcome = "clash"
+        before = _census(states)
+        states[as_at] = state
+        after = _census(states)
+        if before != after:
+            series = self._made[key.series]
+            self._change(series, key.day, append_ms)
+            if before is not None:
+                series.take(key.day, (), before)
+            if after is not None:
+                series.add(key.day, (), after)
+        return outcome
+
+    def has_closed(self, identity: str) -> bool:
+        """Whether an episode was held, and its day has closed: what comes of it now is late."""
+        return bool(self._closed) and stable_hash(identity) in self._closed
+
+    def restore_total(self, key: SeriesKey, day: int, total: Total) -> None:
+        """Take back a closed day that was written before."""
+        series = self.made(key) or self.make_series(key)
+        series.restore(day, total)
+        self._show(series)
+
+    def restore_identities(self, due: int, hashes: Iterable[int], retention_days: int) -> None:
+        """Take back the hashes of the episodes that closed on a day."""
+        self._forgetting[due + retention_days] += hashes
+        self._closed.update(hashes)
+
+    def restore_closed(self, through: int, covered_from: int, log_from: int | None) -> None:
+        """Take back how far days had closed, and from which day on nothing is missing.
+
+        Args:
+            through: the last day that is closed.
+            covered_from: the first day that was whole.
+            log_from: the first day of which the log is read; None when nothing lies between.
+        """
+        self.closed_through = through
+        # Where the log was shortened while nobody closed days, what lies between is lost, and not hidden.
+        lost = log_from is not None and log_from > through + 1
+        self.covered_from = covered_from if not lost or log_from is None else log_from + 1
+
+    def advance(self, append_ms: int, horizon_days: int, retention_days: int) -> Closed | None:
+        """Move the append clock; on a new civil day close the days that can no longer be corrected.
+
+        Of a closed episode a hash of its identity is kept as long as the log can hold a version of it, so
+        that a later one is late and never counted afresh.
+
+        Returns:
+            What closed; None while the civil day is the same.
+        """
+        if self.first_append_ms is None:
+            self.first_append_ms = append_ms
+            if self.covered_from is None:
+                self.covered_from = local_day(append_ms // 1000) + 1
+        if append_ms <= self.append_ms:
+            return None
+        self.append_ms = append_ms
+        shown_ms = append_ms if self._until_ms is None else min(append_ms, self._until_ms)
+        recent = shown_ms // 1000 // SECONDS_A_QUARTER - RECENT_QUARTERS
+        if recent >= self._recent_from + QUARTERS_FORGOTTEN_AT_ONCE:
+            self._recent_from = recent
+            for series in self.series.values():
+                series.forget_quarters_before(recent)
+        if append_ms < midnight(self.today + 1) * 1000:
+            return None
+        self.today = local_day(append_ms // 1000)
+        open_from = self.today - horizon_days
+        identities = self._close_episodes(retention_days)
+        days = []
+        episodic = False
+        for series in self.series.values():
+            if not series.explicit:
+                episodic = True
+                days += [(series, day) for day in series.close_before(open_from, self.closed_through)]
+                series.forget_before(self._shown_day - KEPT_DAYS)
+                self.dirty.add(series.key.org)
+        self._forgotten |= self._forget(retention_days)
+        holds_episodes = bool(episodic or identities or self.closed_through)
+        if not holds_episodes or open_from - 1 <= self.closed_through:
+            return None
+        fresh = {due: some for due, some in identities.items() if due - horizon_days > self.closed_through}
+        self.closed_through = open_from - 1
+        forgotten, self._forgotten = self._forgotten, {}
+        return Closed(self.closed_through, days, fresh, forgotten)
+
+    def _close_episodes(self, retention_days: int) -> dict[int, list[int]]:
+        """Let go of what can no longer be corrected; give the hashes of episodes by the day they were due.
+
+        An episode that never ended is only forgotten: it added nothing, so a later version may.
+        """
+        found: dict[int, list[int]] = {}
+        for day in sorted(one for one in self._closing if one < self.today):
+            hashes = found[day] = []
+            for identity in self._closing.pop(day):
+                if (held := self.held.get(identity)) is not None and held.closes == day:
+                    del self.held[identity]
+                    if held.quarter != OPEN:
+                        hashes.append(stable_hash(identity))
+            self._closed.update(hashes)
+            self._forgetting[day + retention_days] += hashes
+        for day in [one for one in self._closing_censuses if one < self.today]:
+            for key in self._closing_censuses.pop(day):
+                self.censuses.pop(key, None)
+        return found
+
+    def _forget(self, retention_days: int) -> dict[int, int]:
+        """Drop the hashes that the log can no longer contradict; give how many by due day."""
+        found = {}
+        for day in sorted(one for one in self._forgetting if one < self.today):
+            hashes = self._forgetting.pop(day)
+            self._closed.difference_update(hashes)
+            found[day - retention_days] = len(hashes)
+        return found
+
+    @property
+    def _shown_day(self) -> int:
+        """The civil day of what is shown: the append clock's, or the earlier one looked back to."""
+        return self.today if self._until_ms is None else min(self.today, local_day(self._until_ms // 1000))
+
+    def latest_periods(self, today: int) -> dict[tuple[str, str], int]:
+        """Give the start of the latest period up to `today` that any organisation has reported.
+
+        Returns:
+            (stream, basis) to day, of returns.
+        """
+        found: dict[tuple[str, str], int] = {}
+        for key, series in self.series.items():
+            if series.explicit:
+                of = (key.stream, key.basis)
+                found[of] = max(found.get(of, 0), *(day for day in series.panes if day <= today), 0)
+        return found
+
+
+def stable_hash(identity: str) -> int:
+    """Give 64 bits that are the same in every process."""
+    return int.from_bytes(blake2b(identity.encode(), digest_size=8).digest(), "little")
+
+
+def _census(states: dict[int, tuple[int, Facts | None]]) -> Facts | None:
+    """Give the facts of the latest state that is not withdrawn."""
+    for as_at in sorted(states, reverse=True):
+        facts = states[as_at][1]
+        if facts is not None:
+            return facts
+    return None

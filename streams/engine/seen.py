@@ -1,0 +1,59 @@
+"""What is known of a publisher on a partition: when each of its streams was last heard, and about whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from streams.engine.calendar import SECONDS_A_DAY, utc
+from streams.engine.families import FAMILIES
+
+EVENTS_KEPT_DAYS, RETURNS_KEPT_DAYS = 60, 800
+"""How long the input topics keep records: a publisher silent for longer is forgotten, as by a new start."""
+_NEVER = utc(0)
+
+
+class StreamState:
+    """One stream of facts of one publisher, in one basis.
+
+    Attributes:
+        last_append_ms: append time of its newest record.
+        newest: watermark, its newest event time; of returns the end of the latest period reported.
+        orgs: the organisations it wrote about.
+    """
+
+    __slots__ = ("last_append_ms", "newest", "orgs")
+
+    def __init__(self) -> None:
+        self.last_append_ms = 0
+        self.newest = _NEVER
+        self.orgs: set[str] = set()
+
+
+class SourceState:
+    """A publisher on this partition; `streams` is by stream and basis, `series` how many series it began."""
+
+    __slots__ = ("last_append_ms", "misrouted", "official", "series", "streams")
+
+    def __init__(self, *, misrouted: bool, official: bool) -> None:
+        self.misrouted = misrouted
+        self.official = official
+        self.last_append_ms = 0
+        self.series = 0
+        self.streams: dict[tuple[str, str], StreamState] = {}
+
+    def note(self, stream: str, basis: str, org: str, when: datetime, append_ms: int) -> None:
+        """Note a record that was not refused, late ones too: its publisher is alive."""
+        key = (stream, basis)
+        state = self.streams.get(key)
+        if state is None:
+            state = self.streams[key] = StreamState()
+        state.last_append_ms = append_ms
+        state.newest = max(state.newest, when)
+        if org not in state.orgs:
+            state.orgs.add(org)
+
+
+def is_forgotten(stream: str, last_append_ms: int, now_ms: int) -> bool:
+    """Whether the topic no longer holds anything of a stream that was last heard then."""
+    days = EVENTS_KEPT_DAYS if stream in FAMILIES else RETURNS_KEPT_DAYS
+    return now_ms - last_append_ms > days * SECONDS_A_DAY * 1000

@@ -1,0 +1,1 @@
+"""Sources: what turns something else into our events."""

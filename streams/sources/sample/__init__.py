@@ -1,0 +1,1 @@
+"""A small sample of official figures; README.md names their source and licence."""
