@@ -1,0 +1,576 @@
+"""The board: the newest snapshot of every organisation, rolled up, as rows.
+
+Roll-ups are sums of facts, kept up to date by taking an organisation's old facts away and adding its new
+ones; facts are whole numbers, so nothing drifts. Only periods with equal bounds are added; a member that
+has only an older period is missing, and that is shown.
+
+    site ─► trust or provider ─► ICB ─► region ─► England        by membership on the facts' own days
+                                  └─ "unmapped" where nobody knows ─┘
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.outputs import (
+    Cell,
+    ClosedPeriods,
+    Heartbeat,
+    OrganisationSnapshot,
+    Position,
+    SeriesFacts,
+    Snapshot,
+    WindowFacts,
+)
+from streams.assessment.completeness import Completeness, Group, PartitionId, SourceCount
+from streams.assessment.rows import Calculator, Figures, Row, Status, Strata
+from streams.catalogue import Catalogue, Expectations, ExpectedSource
+from streams.catalogue.model import facts_of
+from streams.engine.calendar import civil_date, day_number, local_day, midnight
+from streams.engine.families import FAMILIES
+from streams.engine.panes import Tally
+from streams.organisations import ENGLAND, Register
+
+log = logging.getLogger(__name__)
+
+ONE_DAY = timedelta(days=1)
+Member = tuple[str, int, str]
+"""Input topic, partition and organisation of a snapshot."""
+
+
+class Slot(NamedTuple):
+    """One window of one stream of one organisation at one level; its row shows the latest period."""
+
+    level: str
+    org: str
+    stream: str
+    basis: str
+    window: str
+
+
+class Period(NamedTuple):
+    """The bounds of a window: civil days, and instants in them for a window of hours."""
+
+    start: date
+    end: date
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """The instant at which it ends."""
+        return midnight(day_number(self.end)) * 1000 if self.until_ms is None else self.until_ms
+
+
+class _Origin(NamedTuple):
+    """Where a share comes from: a member, one of its sites, one part of the window."""
+
+    member: Member
+    site: str | None
+    part: date
+
+
+class _Quality(NamedTuple):
+    """What is known of a member's facts besides the facts."""
+
+    as_at_ms: int
+    restated_ms: int | None
+    partial: bool
+    to_date: bool
+    assumed: bool
+    older_definition: bool
+
+
+class _Key(NamedTuple):
+    """Where one part of one member's window goes."""
+
+    slot: Slot
+    period: Period
+    origin: _Origin
+
+
+class _Share(NamedTuple):
+    """What one part of one member's window adds to a slot."""
+
+    cells: Sequence[Cell]
+    quality: _Quality
+
+
+Shares = dict[_Key, _Share]
+
+_NO_SHARE = _Share((), _Quality(0, None, partial=False, to_date=False, assumed=False, older_definition=False))
+
+
+class _Sum:
+    """Facts of one slot and period, and where they came from."""
+
+    __slots__ = ("cells", "origins")
+
+    def __init__(self) -> None:
+        self.cells: dict[Strata, Tally] = {}
+        self.origins: dict[_Origin, _Quality] = {}
+
+    def change(self, cells: Iterable[Cell]) -> None:
+        """Add what changed; what comes to nothing is dropped."""
+        for cell in cells:
+            strata = (cell.dimension, cell.value)
+            total = self.cells.get(strata)
+            if total is None:
+                total = self.cells[strata] = Tally((0,) * len(cell.facts), ({} for _ in cell.histograms))
+            for i, fact in enumerate(cell.facts):
+                total.facts[i] += fact
+            for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
+                for bucket, count in buckets.items():
+                    left = sums.get(bucket, 0) + count
+                    if left:
+                        sums[bucket] = left
+                    else:
+                        del sums[bucket]
+            if not any(total.facts):
+                del self.cells[strata]
+
+
+class Board:
+    """State of the assessment: feed it snapshots, ask it for rows.
+
+    Args:
+        catalogue: indicators and thresholds.
+        register: organisations and their memberships.
+        expected: the sources that an operator expects.
+
+    Attributes:
+        sources: the newest heartbeat of every partition.
+        completeness: who feeds what.
+        absent: partitions whose worker has not been heard for too long, as last observed.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, register: Register, expected: Sequence[ExpectedSource] = ()
+    ) -> None:
+        self.catalogue = catalogue
+        self.register = register
+        self.sources: dict[PartitionId, Heartbeat] = {}
+        self.expectations = Expectations(catalogue.intervals, catalogue.returns(), expected)
+        self.completeness = Completeness(register, self.expectations)
+        self.absent: frozenset[PartitionId] = frozenset()
+        self._heard_ms: dict[PartitionId, int] = {}
+        self._now_ms = 0
+        self._all_heard = False
+        self._marked: dict[Slot, tuple[str, ...]] = {}
+        self._latest: dict[Slot, Period] = {}
+        self._site_of: dict[str, str] = {}
+        self._snapshots: dict[Member, OrganisationSnapshot] = {}
+        self._shares: dict[Member, dict[_Key, _Share]] = {}
+        self._sums: dict[Slot, dict[Period, _Sum]] = {}
+        self._rows: dict[Slot, list[Row]] = {}
+        self._dirty: set[Slot] = set()
+        self._changed: set[Slot] = set()
+        self._calculators = _calculators(catalogue)
+        self._definitions = _definitions(catalogue)
+
+    def apply(self, snapshot: Snapshot, now_ms: int | None = None) -> bool:
+        """Take one record of the topic `snapshots`.
+
+        Args:
+            snapshot: the record.
+            now_ms: wall time at which it is heard; unless given, the time it was made.
+
+        Returns:
+            Whether it was newer than what is known.
+        """
+        if isinstance(snapshot, Heartbeat):
+            return self._heartbeat(snapshot, now_ms)
+        if isinstance(snapshot, ClosedPeriods):  # they have a board of their own
+            return False
+        member = (snapshot.at.topic, snapshot.at.partition, snapshot.org)
+        known = self._snapshots.get(member)
+        if known is not None and not _newer(snapshot.at, known.at):
+            return False
+        beat = self.sources.get(member[:2])
+        if beat is not None and _void(snapshot.at, beat):
+            return False
+        self._snapshots[member] = snapshot  # one that is empty too: an older one must not come back
+        self._replace(member, dict(self._shares_of(member, snapshot)))
+        return True
+
+    def _heartbeat(self, beat: Heartbeat, now_ms: int | None) -> bool:
+        partition = (beat.at.topic, beat.at.partition)
+        known = self.sources.get(partition)
+        if known is not None and not _newer(beat.at, known.at):
+            return False
+        self.sources[partition] = beat
+        heard_ms = beat.at.tick_ms if now_ms is None else now_ms
+        if known is None:  # it may have stood on the topic for hours; after that our own clock tells
+            heard_ms = min(heard_ms, beat.at.tick_ms)
+        self._hear(beat, heard_ms)
+        if known is None or _life(known) != _life(beat):
+            for member, snapshot in list(self._snapshots.items()):
+                if member[:2] == partition and _void(snapshot.at, beat):
+                    del self._snapshots[member]
+                    self._replace(member, {})
+        return True
+
+    def _hear(self, beat: Heartbeat, heard_ms: int) -> None:
+        self._heard_ms[beat.at.topic, beat.at.partition] = heard_ms
+        self.completeness.beat(beat, heard_ms)
+
+    def _replace(self, member: Member, new: Shares) -> None:
+        old = self._shares.pop(member, {})
+        for key in old.keys() - new.keys():
+            self._remove(key, old[key])
+        changed: dict[tuple[int, int], Sequence[Cell]] = {}  # the levels of one part share its cells
+        for key, share in new.items():
+            before = old.get(key, _NO_SHARE)
+            pair = (id(before.cells), id(share.cells))
+            if pair not in changed:
+                changed[pair] = _difference(before.cells, share.cells)
+            if before is not _NO_SHARE and not changed[pair] and before.quality == share.quality:
+                continue
+            total = self._sums.setdefault(key.slot, {}).setdefault(key.period, _Sum())
+            total.change(changed[pair])
+            total.origins[key.origin] = share.quality
+            self._touch(key.slot, key.period)
+        if new:
+            self._shares[member] = new
+
+    def _remove(self, key: _Key, share: _Share) -> None:
+        periods = self._sums[key.slot]
+        total = periods[key.period]
+        total.change(_difference(share.cells, ()))
+        del total.origins[key.origin]
+        if not total.origins:
+            del periods[key.period]
+            if not periods:
+                del self._sums[key.slot]
+        self._touch(key.slot, key.period)
+
+    def _touch(self, slot: Slot, _period: Period) -> None:
+        """Note that a period of a slot changed."""
+        self._dirty.add(slot)
+
+    def _shares_of(self, member: Member, snapshot: OrganisationSnapshot) -> Iterator[tuple[_Key, _Share]]:
+        for series in snapshot.series:
+            if self._definitions.get(series.stream) != series.definition:
+                log.warning(
+                    "facts of %s for %s have another definition and are ignored: run one version everywhere",
+                    series.stream,
+                    snapshot.org,
+                )
+                continue
+            for window in series.windows:
+                yield from self._window_shares(member, snapshot, series, window)
+
+    def _window_shares(
+        self, member: Member, snapshot: OrganisationSnapshot, series: SeriesFacts, window: WindowFacts
+    ) -> Iterator[tuple[_Key, _Share]]:
+        org = member[2]
+        start = snapshot.coverage_start
+        partial = window.reported < window.expected
+        if not window.expected and start is not None and window.start < start:
+            partial = True
+        older = series.defined_from is not None and window.start < series.defined_from
+        period = Period(window.start, window.end, window.from_ms, window.until_ms)
+        for part in window.parts:
+            if series.site is not None:
+                self._site_of[series.site] = org
+            parents = self.register.parents(org, part.start)
+            origin = _Origin(member, series.site, part.start)
+            for level, code in (
+                ("site", series.site),
+                (self.register.level(org), org),
+                ("icb", parents.icb),
+                ("region", parents.region),
+                ("england", ENGLAND),
+            ):
+                if code is None:
+                    continue
+                assumed = parents.assumed and level in ("icb", "region")
+                quality = _Quality(
+                    window.as_at_ms, window.restated_ms, partial or older, window.to_date, assumed, older
+                )
+                slot = Slot(level, code, series.stream, series.basis, window.window)
+                yield _Key(slot, period, origin), _Share(part.cells, quality)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the current row of every slot, recomputing those that changed."""
+        self.refresh()
+        for rows in self._rows.values():
+            yield from rows
+
+    def refresh(self, most: int | None = None) -> int:
+        """Recompute rows of changed slots, at most `most` of them.
+
+        Returns:
+            How many are still to do.
+        """
+        done = 0
+        while self._dirty and (most is None or done < most):
+            slot = self._dirty.pop()
+            self._changed.add(slot)
+            done += 1
+            periods = self._sums.get(slot)
+            period = max(periods) if periods else None
+            rows = self._slot_rows(slot, period) if period else []
+            if rows and period:
+                self._rows[slot] = self._held(slot, rows)
+                self._latest[slot] = period
+                self._mark(slot, self._doubts(slot, period))
+            else:
+                for of in (self._rows, self._latest, self._marked):
+                    of.pop(slot, None)
+        return len(self._dirty)
+
+    def _mark(self, slot: Slot, flags: tuple[str, ...]) -> None:
+        if flags:
+            self._marked[slot] = flags
+        else:
+            self._marked.pop(slot, None)
+
+    def _held(self, slot: Slot, rows: list[Row]) -> list[Row]:
+        """Keep a figure that lacks members from looking recovered.
+
+        In figures from events a member is behind only while its worker is: between two workers, or in the
+        middle of a tick. What the others come to is no judgement of all: a breach stays until all are in.
+        """
+        if slot.stream not in FAMILIES or not any("missing_members" in row.flags for row in rows):
+            return rows
+        before = {(row.indicator, *row.strata.items()): row.status for row in self._rows.get(slot, ())}
+        held = []
+        for row in rows:
+            if row.status == "ok":
+                status = _unrecovered(before.get((row.indicator, *row.strata.items())))
+                held.append(msgspec.structs.replace(row, status=status))
+            else:
+                held.append(row)
+        return held
+
+    def observe(self, now_ms: int, absent_after_ms: int, partitions: Iterable[PartitionId] = ()) -> None:
+        """Let time pass: figures of an absent worker and of silent sources are marked, or no longer.
+
+        Args:
+            now_ms: wall time.
+            absent_after_ms: how long a partition may go unheard before its worker counts as absent.
+            partitions: those that ought to be heard, besides those that were.
+        """
+        self._now_ms = now_ms
+        known = {*self._heard_ms, *partitions}
+        absent = frozenset(
+            one for one in known if now_ms - self._heard_ms.get(one, -(1 << 62)) > absent_after_ms
+        )
+        changed, self.absent = absent ^ self.absent, absent
+        all_heard = known <= self._heard_ms.keys()
+        for member, shares in self._shares.items():
+            if member[:2] in changed:
+                self._dirty |= {share.slot for share in shares}
+        self._all_heard = all_heard
+        troubled = {(feed.stream, feed.basis) for feed in self.completeness.troubled(now_ms)}
+        for slot, period in self._latest.items():
+            shown = self._marked.get(slot, ())
+            if (shown or (slot.stream, slot.basis) in troubled) and self._doubts(slot, period) != shown:
+                self._dirty.add(slot)
+
+    def age_ms(self, now_ms: int) -> dict[PartitionId, int]:
+        """Give how long ago each partition's worker was last heard."""
+        return {one: max(0, now_ms - heard) for one, heard in self._heard_ms.items()}
+
+    def tally(self, slot: Slot, end_ms: int, *, strict: bool = False) -> SourceCount:
+        """Count the sources of a slot for a window that ends at `end_ms`; a site has its trust's."""
+        level, org = slot.level, slot.org
+        if level == "site":
+            org = self._site_of.get(org, org)
+            level = self.register.level(org)
+        group = Group(level, org, slot.stream, slot.basis)
+        return self.completeness.tally(group, end_ms, self._now_ms, strict=strict)
+
+    def source_counts(self) -> Iterator[tuple[Group, SourceCount]]:
+        """Count the sources of every organisation and stream, as last observed.
+
+        Passed are those that passed the end of the last complete day; of returns, the end of the latest
+        period that anybody reported.
+        """
+        today = local_day(self._now_ms // 1000)
+        feeds = self.completeness.feeds
+        ends: dict[tuple[str, str], int] = {}
+        for one in feeds:
+            key = (one.stream, one.basis)
+            ends[key] = max(ends.get(key, 1), one.newest_ms)
+        for group in self.completeness.groups(civil_date(today)):
+            end = ends[group.stream, group.basis]
+            if group.stream in FAMILIES:
+                end = midnight(today) * 1000
+            yield group, self.completeness.tally(group, end, self._now_ms)
+
+    def _doubts(self, slot: Slot, period: Period) -> tuple[str, ...]:
+        """Give the flags of a figure whose sources are silent or missing, as last observed."""
+        if not self._now_ms:
+            return ()
+        tally = self.tally(slot, period.end_ms)
+        found = {"stale_source": tally.stale, "missing_source": tally.missing if self._all_heard else 0}
+        return tuple(flag for flag, count in found.items() if count)
+
+    def take_changed(self) -> set[Slot]:
+        """Give the slots whose rows were recomputed since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def slots(self) -> dict[Slot, list[Row]]:
+        """Give the rows by slot, as they stand after the last refresh; a changed slot has a new list."""
+        return self._rows
+
+    def all_periods(self) -> Iterator[Row]:
+        """Give the rows of every period held, not only the latest: for finals."""
+        for slot, periods in self._sums.items():
+            for period in periods:
+                yield from self._slot_rows(slot, period)
+
+    def _slot_rows(self, slot: Slot, period: Period) -> list[Row]:
+        calculators = self._calculators.get(slot.stream, ())
+        if not calculators or not self._exists(slot, period.end - ONE_DAY):
+            return []
+        figures = self._figures(slot, period)
+        return [row for calculator in calculators for row in calculator.rows(figures)]
+
+    def _exists(self, slot: Slot, day: date) -> bool:
+        """Whether a roll-up exists on the last day of a period; abolished ones stop, successors start."""
+        return slot.level not in ("icb", "region") or self.register.is_active(slot.org, day)
+
+    def _figures(self, slot: Slot, period: Period) -> Figures:
+        periods = self._sums[slot]
+        total = periods[period]
+        qualities = total.origins.values()
+        present = {origin.member for origin in total.origins}
+        older = {
+            origin.member for one, other in periods.items() if one < period for origin in other.origins
+        } - present
+        found = {
+            "partial": any(one.partial for one in qualities) or self._began_inside(slot, period),
+            "to_date": any(one.to_date for one in qualities),
+            "missing_members": bool(older) and self._misses(slot),
+            "restated": any(one.restated_ms for one in qualities),
+            "assumed_membership": any(one.assumed for one in qualities),
+            "stale": any(member[:2] in self.absent for member in present),
+            "older_definition": any(one.older_definition for one in qualities),
+        }
+        return Figures(
+            org=slot.org,
+            level=slot.level,
+            window=slot.window,
+            start=period.start,
+            end=period.end,
+            from_ms=period.from_ms,
+            until_ms=period.until_ms,
+            basis=slot.basis,
+            cells=total.cells,
+            flags=(*(flag for flag, set_ in found.items() if set_), *self._doubts(slot, period)),
+            as_at_ms=max(one.as_at_ms for one in qualities),
+            restated_ms=max((one.restated_ms for one in qualities if one.restated_ms), default=None),
+        )
+
+    def figures(self, slot: Slot) -> Figures | None:
+        """Give the facts behind the current rows of a slot; None where it has no rows."""
+        periods = self._sums.get(slot)
+        if not periods or not self._exists(slot, max(periods).end - ONE_DAY):
+            return None
+        return self._figures(slot, max(periods))
+
+    def members(self, slot: Slot) -> dict[str, dict[Strata, list[int]]]:
+        """Give what each reporting organisation adds to the current period of a slot, by stratum."""
+        found: dict[str, dict[Strata, list[int]]] = {}
+        period = max(self._sums.get(slot, ()), default=None)
+        for (_, _, org), shares in self._shares.items():
+            for key, share in shares.items():
+                if key.slot == slot and key.period == period:
+                    cells = found.setdefault(org, {})
+                    for cell in share.cells:
+                        strata = (cell.dimension, cell.value)
+                        total = cells.get(strata, [0] * len(cell.facts))
+                        cells[strata] = [a + b for a, b in zip(total, cell.facts, strict=True)]
+        return found
+
+    def _misses(self, _slot: Slot) -> bool:
+        """Whether a member that has only an older period is missing."""
+        return True
+
+    def _began_inside(self, slot: Slot, period: Period) -> bool:
+        return slot.level == "icb" and not self.register.is_active(slot.org, period.start)
+
+    def organisations(self) -> set[str]:
+        """Give the codes of the organisations that have rows."""
+        return {slot.org for slot in self._rows}
+
+    def sources_on_two_partitions(self) -> list[str]:
+        """Give publishers whose records stand on more than one partition of a topic: an error of theirs."""
+        seen: dict[tuple[str, str], int] = {}
+        for (topic, _), beat in self.sources.items():
+            for source in beat.sources:
+                seen[topic, source.source] = seen.get((topic, source.source), 0) + 1
+        return sorted({source for (_, source), count in seen.items() if count > 1})
+
+
+def _difference(old: Iterable[Cell], new: Iterable[Cell]) -> list[Cell]:
+    """Give what must be added to `old` to make it `new`; cells that are equal are left out."""
+    before = {(cell.dimension, cell.value): cell for cell in old}
+    found = []
+    for cell in new:
+        was = before.pop((cell.dimension, cell.value), None)
+        if was != cell:
+            found.append(cell if was is None else _minus(cell, was))
+    return found + [_minus(None, was) for was in before.values()]
+
+
+def _minus(new: Cell | None, old: Cell) -> Cell:
+    facts = [0] * len(old.facts) if new is None else new.facts
+    histograms = [{} for _ in old.histograms] if new is None else new.histograms
+    return Cell(
+        old.dimension,
+        old.value,
+        [fact - was for fact, was in zip(facts, old.facts, strict=True)],
+        [
+            {bucket: now.get(bucket, 0) - was.get(bucket, 0) for bucket, _ in now.items() ^ was.items()}
+            for now, was in zip(histograms, old.histograms, strict=True)
+        ],
+    )
+
+
+def _newer(one: Position, other: Position) -> bool:
+    """Whether a position is after another; a topic made anew starts again, so its later tick decides."""
+    if one.topic_id != other.topic_id:
+        return one.tick_ms > other.tick_ms
+    return (one.epoch, one.next_offset, one.tick_ms) > (other.epoch, other.next_offset, other.tick_ms)
+
+
+def _life(beat: Heartbeat) -> tuple[str, int, int]:
+    """Give what changes when a partition's state was built anew."""
+    return beat.at.topic_id, beat.at.epoch, beat.complete_since_ms
+
+
+def _void(at: Position, beat: Heartbeat) -> bool:
+    """Whether a snapshot was made before its partition's present state was complete.
+
+    Inside one topic the epoch tells, whatever the clocks of two workers say; without one, the ticks.
+    """
+    if at.topic_id == beat.at.topic_id and (at.epoch or beat.at.epoch):
+        return at.epoch < beat.at.epoch
+    return at.tick_ms < beat.complete_since_ms
+
+
+def _unrecovered(before: Status | None) -> Status:
+    """Give the status of a figure that would be ok, if only it had all its members."""
+    return before if before in ("ok", "breach") else "not_judged"
+
+
+def _calculators(catalogue: Catalogue) -> dict[str, list[Calculator]]:
+    return {
+        stream: [Calculator(catalogue, indicator, one, facts_of(stream) or ()) for indicator, one in pairs]
+        for stream, pairs in catalogue.by_stream().items()
+    }
+
+
+def _definitions(catalogue: Catalogue) -> dict[str, str]:
+    returns = {one.name: one.definition for one in catalogue.returns()}
+    return {one.name: one.definition for one in FAMILIES.values()} | returns

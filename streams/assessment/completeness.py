@@ -1,0 +1,220 @@
+"""Completeness: which publishers feed a figure, and which of them have passed its end, are silent or missing.
+
+    source        ●──●───●──●────────●               last event before the end: not passed
+    another       ●────●──────●────────────●         an event at or after it: passed
+    a third       ●──●                               silent for three intervals: stale
+    declared                                         never heard: missing
+                                        ▲ end of the window
+
+Wall time drives nothing else. A source is judged at the moment its partition was last heard: while a worker
+is absent nobody knows whether its sources are silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from schemas.outputs import Heartbeat, SourceStream
+from streams.catalogue import Expectations
+from streams.catalogue.expectations import Pace
+from streams.engine.calendar import civil_date, local_day
+from streams.engine.families import FAMILIES
+from streams.organisations import ENGLAND, Register
+
+PartitionId = tuple[str, int]
+FeedKey = tuple[str, str, str]
+"""Source, stream and basis."""
+_MOST_DAYS = 2_000
+"""Days for which memberships of feeding sources are kept ready, over all streams."""
+
+
+class SourceCount(NamedTuple):
+    """Sources that feed a figure: how many are expected, and how many of those passed, are missing, stale.
+
+    A source that has passed the end counts as passed, however silent it is now.
+    """
+
+    expected: int = 0
+    passed: int = 0
+    missing: int = 0
+    stale: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody is waited for: every source has passed, is missing or is stale."""
+        return self.passed + self.missing + self.stale >= self.expected
+
+
+class Group(NamedTuple):
+    """What a tally is of, besides the end: an organisation at a level, a stream of facts and a basis."""
+
+    level: str
+    org: str
+    stream: str
+    basis: str
+
+
+class Feed:
+    """One stream of one source in one basis, from every partition it stands on."""
+
+    __slots__ = ("about", "basis", "heard", "pace", "source", "stream")
+
+    def __init__(self, source: str, stream: str, basis: str, pace: Pace, about: Iterable[str] = ()) -> None:
+        self.source = source
+        self.stream = stream
+        self.basis = basis
+        self.pace = pace
+        self.about = frozenset(about)
+        self.heard: dict[PartitionId, SourceStream] = {}
+
+    @property
+    def orgs(self) -> frozenset[str]:
+        """The organisations it wrote about, and those it is expected to."""
+        return self.about.union(*(one.orgs for one in self.heard.values()))
+
+    @property
+    def last_append_ms(self) -> int:
+        """Append time of its newest record."""
+        return max((one.last_append_ms for one in self.heard.values()), default=0)
+
+    @property
+    def newest_ms(self) -> int:
+        """Its watermark: the newest event time, or the end of the latest period reported."""
+        return max((one.newest_ms for one in self.heard.values()), default=0)
+
+    def has_passed(self, end_ms: int, at_ms: int) -> bool:
+        """Whether nothing more is to be expected of it before `end_ms`, seen at `at_ms`.
+
+        Its watermark decides. Events also pass with a record appended after the end, if the watermark is
+        within an interval of it: a nightly batch holds nothing of the new day. One that returns with a
+        backlog has not passed. Where the end lies ahead, as far as it ought to be by now is enough.
+        """
+        newest = self.newest_ms
+        if end_ms > at_ms:
+            return newest >= at_ms - self.pace.interval_ms - self.pace.lag_ms
+        if newest >= end_ms:
+            return True
+        near = newest >= end_ms - self.pace.interval_ms
+        return near and self.stream in FAMILIES and self.last_append_ms >= end_ms
+
+    def is_stale(self, at_ms: int) -> bool:
+        """Whether it has been silent for too long, seen at `at_ms`."""
+        return bool(self.heard) and at_ms - self.last_append_ms > self.pace.silent_ms
+
+
+class Completeness:
+    """Who feeds what, as heartbeats and the operator's list tell.
+
+    Args:
+        register: for the roll-up of sources.
+        expectations: intervals, and declared sources.
+    """
+
+    def __init__(self, register: Register, expectations: Expectations) -> None:
+        self._register = register
+        self._expectations = expectations
+        self._heard_ms: dict[PartitionId, int] = {}
+        self._feeds: dict[FeedKey, Feed] = {}
+        self._on: dict[PartitionId, dict[FeedKey, SourceStream]] = {}
+        self._index: dict[tuple[str, str, date], dict[tuple[str, str], list[Feed]]] = {}
+        for key, declared in expectations.sources.items():
+            self._feeds[key] = Feed(*key, expectations.pace(*key), declared.about)
+
+    @property
+    def feeds(self) -> Iterable[Feed]:
+        """Every source and stream that is known or declared."""
+        return self._feeds.values()
+
+    def beat(self, beat: Heartbeat, heard_ms: int) -> None:
+        """Take the sources of a partition as its newest heartbeat names them.
+
+        Args:
+            beat: newer than any taken for the partition.
+            heard_ms: when it was heard, on this process's clock.
+        """
+        partition = (beat.at.topic, beat.at.partition)
+        self._heard_ms[partition] = heard_ms
+        before = self._on.get(partition, {})
+        now: dict[FeedKey, SourceStream] = {
+            (source.source, one.stream, one.basis): one for source in beat.sources for one in source.streams
+        }
+        for key, one in now.items():
+            old = before.get(key)
+            if one == old:
+                continue
+            feed = self._feeds.get(key)
+            if feed is None:
+                feed = self._feeds[key] = Feed(*key, self._expectations.pace(*key))
+            feed.heard[partition] = one
+            if old is None or old.orgs != one.orgs:
+                self._index.clear()
+        for key in before.keys() - now.keys():
+            feed = self._feeds[key]
+            del feed.heard[partition]
+            if not feed.heard and key not in self._expectations.sources:
+                del self._feeds[key]
+            self._index.clear()
+        self._on[partition] = now
+
+    def seen_at(self, feed: Feed, now_ms: int) -> int:
+        """Give the moment at which a source is judged: when its partition was last heard."""
+        return min(now_ms, max((self._heard_ms[one] for one in feed.heard), default=now_ms))
+
+    def troubled(self, now_ms: int) -> Iterator[Feed]:
+        """Give the sources that are stale or missing."""
+        for feed in self._feeds.values():
+            if not feed.heard or feed.is_stale(self.seen_at(feed, now_ms)):
+                yield feed
+
+    def groups(self, day: date) -> Iterator[Group]:
+        """Give everything that has sources, by the memberships of a day."""
+        for stream, basis in sorted({(one.stream, one.basis) for one in self._feeds.values()}):
+            for level, org in self._by_org(stream, basis, day):
+                yield Group(level, org, stream, basis)
+
+    def tally(self, group: Group, end_ms: int, now_ms: int, *, strict: bool = False) -> SourceCount:
+        """Count the sources of a group for a window that ends at `end_ms`, rolled up as at its last day.
+
+        With `strict` nobody has passed or is stale who was not heard after the end.
+        """
+        day = civil_date(local_day((end_ms - 1) // 1000))
+        passed = missing = stale = 0
+        feeds = self._by_org(group.stream, group.basis, day).get((group.level, group.org), ())
+        for feed in feeds:
+            at_ms = self.seen_at(feed, now_ms)
+            if not feed.heard:
+                missing += 1
+            elif strict and at_ms < end_ms:
+                continue
+            elif feed.has_passed(end_ms, at_ms):
+                passed += 1
+            elif feed.is_stale(at_ms):
+                stale += 1
+        return SourceCount(len(feeds), passed, missing, stale)
+
+    def _by_org(self, stream: str, basis: str, day: date) -> dict[tuple[str, str], list[Feed]]:
+        key = (stream, basis, day)
+        found = self._index.get(key)
+        if found is None:
+            if len(self._index) >= _MOST_DAYS:
+                self._index.clear()
+            found = self._index[key] = {}
+            for feed in self._feeds.values():
+                if (feed.stream, feed.basis) == (stream, basis):
+                    for place in self._places(feed, day):
+                        found.setdefault(place, []).append(feed)
+        return found
+
+    def _places(self, feed: Feed, day: date) -> set[tuple[str, str]]:
+        """Give every level and organisation that a source feeds on a day."""
+        places = {("england", ENGLAND)}
+        for org in feed.orgs:
+            parents = self._register.parents(org, day)
+            places |= {
+                (self._register.level(org), org),
+                ("icb", parents.icb),
+                ("region", parents.region),
+            }
+        return places

@@ -1,0 +1,82 @@
+"""What the result must be: plain Python and the standard library, the newest version of each attendance.
+
+Shares no code with the engine, so that they cannot be wrong together. Slow on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Sums = dict[str, dict[str, int]]
+"""`org/site/day/quintile` to the facts that are not zero, by name."""
+
+_LONDON = ZoneInfo("Europe/London")
+_TYPE_1, _TYPE_5 = 1, 5
+
+
+def expected(values: Iterable[bytes]) -> Sums:
+    """Recompute the sums of a log of attendances from nothing.
+
+    Args:
+        values: structured CloudEvents in any order; every attendance has left.
+    """
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    for value in values:
+        event = json.loads(value)
+        data = event["data"]
+        identity = (event["source"], data["attendance_key"])
+        held = newest.get(identity)
+        if held is None or data["version"] > held["version"]:
+            newest[identity] = data
+    sums: Sums = {}
+    for data in newest.values():
+        cell = sums.setdefault(_place(data), {})
+        for fact, amount in _facts(data).items():
+            cell[fact] = cell.get(fact, 0) + int(amount)
+    return {
+        place: {fact: amount for fact, amount in cell.items() if amount}
+        for place, cell in sums.items()
+        if any(cell.values())
+    }
+
+
+def difference(want: Sums, got: Sums) -> str | None:
+    """Say where two results differ first, or None when they are equal."""
+    for place in sorted(want.keys() | got.keys()):
+        if want.get(place) != got.get(place):
+            return f"{place}: expected {want.get(place)}, got {got.get(place)}"
+    return None
+
+
+def _place(data: dict[str, Any]) -> str:
+    day = datetime.fromisoformat(data["departed_at"]).astimezone(_LONDON).date()
+    return f"{data['org']}/{data['site']}/{day}/{data.get('imd_quintile', 'unknown')}"
+
+
+def _facts(data: dict[str, Any]) -> dict[str, float]:
+    department = data["department_type"]
+    if department == _TYPE_5:
+        return {"attended_type5": 1}
+    departed = datetime.fromisoformat(data["departed_at"])
+    stay = departed - datetime.fromisoformat(data["arrived_at"])
+    admitted = data["outcome"] == "admitted" and "decision_to_admit_at" in data
+    waited = departed - datetime.fromisoformat(data["decision_to_admit_at"]) if admitted else timedelta()
+    within = stay <= timedelta(hours=4)
+    started = data.get("treatment_started_at")
+    wait = datetime.fromisoformat(started or data["arrived_at"]) - datetime.fromisoformat(data["arrived_at"])
+    return {
+        "attended": 1,
+        "within_4h": within,
+        "over_12h": stay > timedelta(hours=12),
+        "seconds": stay.total_seconds(),
+        "dta_admissions": admitted,
+        "dta_over_12h": waited > timedelta(hours=12),
+        "attended_type1": department == _TYPE_1,
+        "within_4h_type1": within and department == _TYPE_1,
+        "treated": started is not None,
+        "seconds_to_treatment": wait.total_seconds(),
+    }

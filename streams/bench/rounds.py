@@ -1,0 +1,79 @@
+"""Interleaved rounds: each contender in a fresh interpreter, its result checked before its time counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from streams.bench.measured import Measured, Task
+from streams.bench.oracle import Sums, difference
+from streams.errors import BenchmarkError
+
+_DEADLINE_SECONDS = 900
+_CHECKED = frozenset({"panes", "engine", "log", "save", "snapshot"})
+
+Say = Callable[[str], None]
+Runs = dict[str, list[Measured]]
+"""Contender to its measured rounds, in order: the n-th of two contenders ran one after the other."""
+
+
+def run_rounds(
+    task: Task, contenders: Sequence[str], *, want: Sums, episodes: int, rounds: int, warm_up: int, say: Say
+) -> Runs:
+    """Run all contenders round by round, every other round in reverse, and drop the warm-up.
+
+    Args:
+        task: what they have in common.
+        contenders: names, in the order of the first round.
+        want: the right result.
+        episodes: how many attendances must be held at the end.
+        rounds: how many count.
+        warm_up: how many run before and do not.
+        say: told after each run.
+
+    Raises:
+        BenchmarkError: a contender failed or gave a wrong result.
+    """
+    runs: Runs = {name: [] for name in contenders}
+    for number in range(warm_up + rounds):
+        label = f"round {number - warm_up + 1} of {rounds}" if number >= warm_up else "warm-up"
+        for name in contenders if number % 2 == 0 else reversed(contenders):
+            one = _run(msgspec.structs.replace(task, contender=name))
+            if name in _CHECKED:
+                check(name, one, Path(task.sums), want, episodes)
+            if number >= warm_up:
+                runs[name].append(one)
+            say(f"{label}: {name} {one.events / one.wall_seconds:,.0f} events/s")
+    return runs
+
+
+def _run(task: Task) -> Measured:
+    Path(task.sums).unlink(missing_ok=True)
+    command = (sys.executable, "-m", "streams.bench.contender", msgspec.json.encode(task).decode())
+    try:
+        finished = subprocess.run(command, check=False, capture_output=True, timeout=_DEADLINE_SECONDS)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise BenchmarkError(f"{task.contender} did not end in {_DEADLINE_SECONDS} s") from None
+    if finished.returncode != 0:
+        said = "\n    ".join(finished.stderr.decode(errors="replace").splitlines()[-15:])
+        raise BenchmarkError(f"{task.contender} failed (status {finished.returncode}); it said:\n    {said}")
+    return msgspec.json.decode(finished.stdout, type=Measured)
+
+
+def check(name: str, measured: Measured, sums: Path, want: Sums, episodes: int) -> None:
+    """Compare a contender's result with the oracle's.
+
+    Raises:
+        BenchmarkError: naming the first difference.
+    """
+    if measured.not_taken:
+        raise BenchmarkError(f"{name} did not take {measured.not_taken} of {measured.events} records")
+    if measured.held != episodes:
+        raise BenchmarkError(f"{name} holds {measured.held} episodes, not {episodes}")
+    where = difference(want, msgspec.json.decode(sums.read_bytes(), type=Sums))
+    if where is not None:
+        raise BenchmarkError(f"{name} gives a wrong result: {where}")

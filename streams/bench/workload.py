@@ -1,0 +1,152 @@
+"""What is measured with: emergency attendances as publishers send them, organisations of unequal size."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import msgspec
+
+from streams.sources.events import event, instant
+
+_LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_DEPARTMENTS, _DEPARTMENT_SHARES = (1, 2, 3, 5), (62, 64, 97, 100)
+_OUTCOMES = ("discharged", "discharged", "discharged", "transferred", "left")
+_QUINTILES = (1, 2, 3, 4, 5, None)
+_SEXES = ("female", "male")
+_AGES = ("0-17", "18-24", "25-44", "45-64", "65-74", "75-84", "85+")
+_ETHNIC_GROUPS = ("A", "B", "C", "D", "H", "J", "M", "N", "Z")
+_ADMITTED = 0.3
+_EMERGENCY = "ed.attendance.recorded.v1"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A stretch of days of attendances, in the order in which they are sent.
+
+    Attributes:
+        name: for reports.
+        events: how many messages, all versions and repeats counted.
+        organisations: how many publishers; the n-th sends 1/n as much as the first.
+        days: how long the stretch is; it ends now, inside the correction horizon.
+        corrections: share of messages that replace an earlier one (version 2, another departure).
+        duplicates: share of messages that repeat an earlier one.
+        disorder: share of attendances sent up to six hours late.
+        seed: of every draw.
+    """
+
+    name: str
+    events: int = 300_000
+    organisations: int = 200
+    days: int = 14
+    corrections: float = 0.0
+    duplicates: float = 0.0
+    disorder: float = 0.0
+    seed: int = 7
+
+
+class Message(NamedTuple):
+    """A record to be: its key, and the CloudEvent in structured mode."""
+
+    key: bytes
+    value: bytes
+
+
+class _Sent(NamedTuple):
+    at: datetime
+    number: int
+    message: Message
+
+
+def codes(count: int) -> list[str]:
+    """Give `count` organisation codes, R00, R01 and so on."""
+    size = len(_LETTERS)
+    if count > size * size:
+        raise ValueError(f"at most {size * size} organisations, not {count}")
+    return [f"R{_LETTERS[number // size]}{_LETTERS[number % size]}" for number in range(count)]
+
+
+def messages(workload: Workload, until: datetime) -> list[Message]:
+    """Give the messages of a workload in the order of sending; the last is sent before `until`.
+
+    The same workload and `until` give the same bytes.
+    """
+    rng = random.Random(workload.seed)  # noqa: S311 - made-up attendances
+    once = round(workload.events / (1 + workload.corrections + workload.duplicates))
+    organisations = codes(workload.organisations)
+    shares = list(accumulate(1 / rank for rank in range(1, len(organisations) + 1)))
+    step = timedelta(days=workload.days) / max(once, 1)
+    sent: list[_Sent] = []
+
+    def send(at: datetime, message: Message) -> None:
+        sent.append(_Sent(min(at, until), len(sent), message))
+
+    for number in range(once):
+        (org,) = rng.choices(organisations, cum_weights=shares)
+        departed = until - timedelta(days=workload.days) + number * step
+        departed = departed.replace(microsecond=0)
+        data = _attendance(rng, org, number, departed)
+        message = _message(org, number, data, departed, departed + timedelta(seconds=rng.randint(0, 60)))
+        late = rng.random() < workload.disorder
+        send(departed + timedelta(seconds=rng.randint(600, 6 * 3600) if late else 0), message)
+    for original in rng.sample(sent, round(once * workload.duplicates)):
+        send(original.at + timedelta(seconds=rng.randint(1, 3600)), original.message)
+    for number in sorted(rng.sample(range(once), round(once * workload.corrections))):
+        original = sent[number]
+        corrected, departed, recorded = _corrected(rng, original, until)
+        org = original.message.key.decode()
+        send(recorded, _message(org, number, corrected, departed, recorded))
+    return [one.message for one in sorted(sent)]
+
+
+def _attendance(rng: random.Random, org: str, number: int, departed: datetime) -> dict[str, Any]:
+    (department,) = rng.choices(_DEPARTMENTS, cum_weights=_DEPARTMENT_SHARES)
+    stay = timedelta(minutes=min(1440, int(rng.lognormvariate(5.1, 0.7)) + 5), seconds=rng.randrange(60))
+    arrived = departed - stay
+    admitted = rng.random() < _ADMITTED
+    data = {
+        "org": org,
+        "site": f"{org}0{department}",
+        "version": 1,
+        "attendance_key": f"a{number:07d}{rng.getrandbits(48):012x}",
+        "department_type": department,
+        "arrived_at": instant(arrived),
+        "treatment_started_at": instant(arrived + timedelta(seconds=int(stay.total_seconds()) // 3)),
+        "departed_at": instant(departed),
+        "outcome": "admitted" if admitted else rng.choice(_OUTCOMES),
+        "sex": rng.choice(_SEXES),
+        "age_band": rng.choice(_AGES),
+        "ethnic_group": rng.choice(_ETHNIC_GROUPS),
+    }
+    if admitted:
+        data["decision_to_admit_at"] = instant(arrived + timedelta(seconds=int(stay.total_seconds()) // 2))
+    quintile = rng.choice(_QUINTILES)
+    if quintile is not None:
+        data["imd_quintile"] = quintile
+    return data
+
+
+def _message(org: str, number: int, data: dict[str, Any], at: datetime, recorded: datetime) -> Message:
+    made = event(
+        _EMERGENCY,
+        source=f"/ods/{org}/ed",
+        identifier=f"{number}-{data['version']}",
+        time=at,
+        recorded=recorded,
+        data=data,
+    )
+    return Message(org.encode(), msgspec.json.encode(made))
+
+
+def _corrected(
+    rng: random.Random, original: _Sent, until: datetime
+) -> tuple[dict[str, Any], datetime, datetime]:
+    """Give a correction (the patient left a little later), its departure and when it was recorded."""
+    data = msgspec.json.decode(original.message.value)["data"]
+    departed = datetime.fromisoformat(data["departed_at"]) + timedelta(seconds=rng.randint(1, 600))
+    departed = min(departed, until.astimezone(UTC).replace(microsecond=0))
+    recorded = min(until, max(departed, original.at) + timedelta(minutes=rng.randint(10, 3 * 1440)))
+    return {**data, "version": 2, "departed_at": instant(departed)}, departed, recorded

@@ -1,0 +1,459 @@
+"""The command line: `oversight …`. Reads arguments, calls `streams.commands`, turns errors into sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from streams.errors import ConfigurationError, OversightError
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.commands.replay import Line
+
+app = typer.Typer(
+    name="oversight",
+    help="Rolling indicators for the four purposes of an integrated care system.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Files of events, one JSON object a line; - is standard input.")
+]
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not an instant such as 2026-01-31T08:00:00Z") from None
+    if not 2000 <= when.year < 2100:  # noqa: PLR2004 - what the calendar of the service knows
+        raise typer.BadParameter(f"{text!r} is not between 2000 and 2100")
+    if when.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no offset: write Z for UTC or +01:00")
+    return when
+
+
+Format = Annotated[Literal["table", "json"], typer.Option("--format", help="json is one object a line.")]
+RowFormat = Annotated[
+    Literal["table", "json", "prometheus"], typer.Option("--format", help="json is one object a line.")
+]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and /metrics.")]
+
+
+@app.command()
+def load(
+    source: Annotated[str, typer.Argument(help="Which official return: ae.")],
+    files: Annotated[list[Path], typer.Argument(help="Files as published.")],
+    recorded_at: Annotated[
+        str | None, typer.Option(help="When the figures became known; the period's end unless given.")
+    ] = None,
+    publish_them: Annotated[
+        bool, typer.Option("--publish", help="Send the events to Kafka instead of printing them.")
+    ] = False,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, with --publish.")] = None,
+) -> None:
+    """Turn an official return into events on standard output, or send them with --publish."""
+    from streams.sources import ae
+
+    loaders = {"ae": ae.load}
+    if source not in loaders:
+        raise typer.BadParameter(f"{source!r} is not one of {', '.join(loaders)}")
+    recorded = _instant(recorded_at)
+    events = ((path, one) for path in files for one in loaders[source](path, recorded))
+    if publish_them:
+        from streams.commands.replay import Line
+
+        _send((Line(str(path), _compact(one).encode()) for path, one in events), bootstrap_servers)
+    for _, one in events:
+        sys.stdout.write(_compact(one) + "\n")
+
+
+def _compact(one: dict[str, Any]) -> str:
+    return json.dumps(one, separators=(",", ":"))
+
+
+@app.command()
+def simulate(
+    *,
+    seed: Annotated[int, typer.Option(help="Of every draw: the same arguments give the same bytes.")] = 7,
+    trusts: Annotated[int, typer.Option(help="How many acute trusts; the first six are of two ICBs.")] = 6,
+    days: Annotated[int, typer.Option(help="Length of the stretch.")] = 12,
+    until: Annotated[
+        str, typer.Option(help="When the stretch ends; fixed, not the wall clock.")
+    ] = "2026-06-15T08:30:00Z",
+    duplicates: Annotated[float, typer.Option(help="Share of events sent twice.")] = 0.02,
+    disorder: Annotated[float, typer.Option(help="Share of messages sent up to six hours late.")] = 0.1,
+    corrections: Annotated[float, typer.Option(help="Share of records changed later.")] = 0.05,
+    retractions: Annotated[float, typer.Option(help="Share of records withdrawn later.")] = 0.005,
+    silence: Annotated[
+        list[str] | None, typer.Option(help="CODE@HOURS: that trust sends nothing in the last hours.")
+    ] = None,
+    families: Annotated[
+        list[str] | None, typer.Option(help="Only these families, comma-separated or repeated.")
+    ] = None,
+) -> None:
+    """Write synthetic events of believable trusts, one JSON object a line, in order of arrival."""
+    from streams.sources import simulator
+
+    asked = simulator.Settings(
+        seed=seed,
+        trusts=trusts,
+        days=days,
+        until=_instant(until) or simulator.DEFAULT_UNTIL,
+        duplicates=duplicates,
+        disorder=disorder,
+        corrections=corrections,
+        retractions=retractions,
+        silences=tuple(simulator.Silence.parse(text) for text in silence or ()),
+        families=tuple(name for text in families for name in text.split(","))
+        if families
+        else simulator.FAMILY_NAMES,
+    )
+    for one in simulator.Simulation(asked).events():
+        sys.stdout.write(json.dumps(one, separators=(",", ":")) + "\n")
+
+
+@app.command()
+def replay(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files of events; - is standard input. None: what Kafka still holds."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="Show values at this instant.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="Use only what had been appended by then.")] = None,
+    finals: Annotated[
+        bool, typer.Option("--finals", help="Every closed day, week, month and quarter.")
+    ] = False,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, without files.")] = None,
+    output: RowFormat = "table",
+) -> None:
+    """Run engine and assessment over files, or what Kafka still holds, and print the indicators."""
+    from streams.catalogue import Catalogue
+    from streams.commands import replay as command
+    from streams.commands.show import show_rows
+    from streams.organisations import Register
+
+    if finals and output == "prometheus":
+        raise typer.BadParameter("--finals prints many periods of one series: use --format json or table")
+    catalogue, register = Catalogue.shipped(), Register.shipped()
+    moment, known = _instant(at), _instant(known_at)
+    if not files:
+        replayed = command.replay_kafka(
+            _settings(bootstrap_servers=bootstrap_servers),
+            catalogue=catalogue,
+            register=register,
+            at=moment or known or datetime.now(UTC),
+            known_at=known,
+            finals=finals,
+        )
+        show_rows(asyncio.run(replayed), output, catalogue, register)
+        return
+    records = command.as_log(command.read_lines(files), known)
+    if not records:
+        typer.echo("no events in the input", err=True)
+        raise typer.Exit(1)
+    rows, outputs = command.replay(records, catalogue=catalogue, register=register, at=moment, finals=finals)
+    show_rows(rows, output, catalogue, register)
+    for line in command.report(outputs, records):
+        typer.echo(line, err=True)
+    raise typer.Exit(1 if outputs.refused else 0)
+
+
+@app.command()
+def explain(
+    indicator: Annotated[str, typer.Argument(help="Identifier, as `oversight catalogue` lists it.")],
+    org: Annotated[str, typer.Argument(help="ODS code of a site, trust, ICB or region, or england.")],
+    *,
+    since: Annotated[str, typer.Option(help="The older moment: what was known and shown then.")],
+    until: Annotated[
+        str | None, typer.Option(help="The newer one; now, of files just after the last record.")
+    ] = None,
+    window: Annotated[str | None, typer.Option(help="7d, or the first there is, unless given.")] = None,
+    basis: Annotated[str | None, typer.Option(help="operational, official or synthetic.")] = None,
+    stratum: Annotated[str | None, typer.Option(help="As imd_quintile=1; all together unless given.")] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(help="Read these events (- is standard input) and not what Kafka holds; repeatable."),
+    ] = None,
+    smallest: Annotated[
+        int | None,
+        typer.Option(min=1, help="Reasons of fewer records are shown together: 8 of strata and sites."),
+    ] = None,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None,
+    output: Format = "table",
+) -> None:
+    """Say why a figure changed since a moment: what entered, left, was corrected, came late or moved."""
+    from streams.assessment.explain import Question
+    from streams.commands import explain as command
+
+    strata = command.parse_stratum(stratum)
+    question = Question(indicator, org, window, basis, strata, smallest)
+    older = _instant(since)
+    newer = _instant(until)
+    assert older is not None  # noqa: S101 - the option is required
+    if file:
+        found = command.from_files(file, question, older, newer)
+    else:
+        settings = _settings(bootstrap_servers=bootstrap_servers)
+        found = asyncio.run(command.from_kafka(settings, question, older, newer or datetime.now(UTC)))
+    command.show_explanation(found, output)
+
+
+@app.command()
+def demo(
+    port: Port = 8000,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="Stop by itself after so many seconds.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Simulated events a second.")] = 20.0,
+) -> None:
+    """Show everything on this machine: embedded broker, worker, a real sample and simulated trusts."""
+    import uvloop
+
+    from streams.commands.demo import demonstrate
+    from streams.pipeline.app import quiet
+
+    quiet(logging.WARNING)
+    uvloop.run(demonstrate(port, seconds, rate, typer.echo))
+
+
+@app.command()
+def worker(
+    port: Annotated[int | None, typer.Option(help="Port of pages and metrics.")] = None,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None,
+) -> None:
+    """Run the service against a real Kafka; settings come from OVERSIGHT_… in the environment."""
+    import uvloop
+
+    from streams.pipeline.app import Worker, quiet, run_until_signal
+
+    settings = _settings(port=port, bootstrap_servers=bootstrap_servers)
+    quiet()
+
+    def started(bound: int) -> None:
+        typer.echo(f"oversight: page and metrics on http://{settings.host}:{bound}/, Ctrl-C stops", err=True)
+
+    uvloop.run(run_until_signal(Worker(settings), started))
+
+
+@app.command()
+def publish(
+    files: Files,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None,
+) -> None:
+    """Check events and send them to Kafka; exit code 1 when any was refused."""
+    from streams.commands.replay import read_lines
+
+    _send(read_lines(files), bootstrap_servers)
+
+
+def _send(lines: Iterable[Line], bootstrap_servers: str | None) -> NoReturn:
+    """Publish lines with a progress bar, report, and end with the exit code."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from streams.commands.publish import Published, Publisher
+
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} events"), TimeElapsedColumn())
+
+    async def send() -> Published:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("publishing", total=None)
+            async with Publisher(settings) as publisher:
+                return await publisher.publish(lines, lambda count: bar.update(task, completed=count))
+
+    published = asyncio.run(send())
+    for line in published.report():
+        typer.echo(line, err=True)
+    raise typer.Exit(1 if published.refused else 0)
+
+
+letters = typer.Typer(help="What was refused, why, and sending it again after a fix.", no_args_is_help=True)
+app.add_typer(letters, name="dead-letters")
+
+Brokers = Annotated[str | None, typer.Option("--bootstrap-servers", help="Kafka brokers.")]
+
+
+@letters.command("list")
+def list_letters(bootstrap_servers: Brokers = None, output: Format = "table") -> None:
+    """List refused records: where they stood, and what was wrong."""
+    from streams.commands.dead_letters import DeadLetter, dead_letters
+    from streams.commands.show import show_dead_letters
+
+    async def read() -> list[DeadLetter]:
+        return [one async for one in dead_letters(_settings(bootstrap_servers=bootstrap_servers))]
+
+    show_dead_letters(asyncio.run(read()), output)
+
+
+@letters.command("show")
+def show_letter(
+    identity: Annotated[str, typer.Argument(help="As listed: topic/partition/offset.")],
+    bootstrap_servers: Brokers = None,
+) -> None:
+    """Print the original bytes of one refused record on standard output, and why on standard error."""
+    from streams.commands.dead_letters import find
+
+    letter = asyncio.run(find(_settings(bootstrap_servers=bootstrap_servers), identity))
+    typer.echo(f"{letter.identity}: {letter.reason}: {letter.problems}", err=True)
+    for name, value in letter.headers:
+        typer.echo(f"{name}: {value.decode(errors='replace')}", err=True)
+    sys.stdout.buffer.write(letter.value)
+
+
+@letters.command("retry")
+def retry_letters(
+    identities: Annotated[list[str] | None, typer.Argument(help="As listed; all when left out.")] = None,
+    reason: Annotated[list[str] | None, typer.Option(help="Only these reasons.")] = None,
+    bootstrap_servers: Brokers = None,
+) -> None:
+    """Check refused records again and send what now meets the contract; exit code 1 when any does not."""
+    from streams.commands.dead_letters import retry
+
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    published, passed = asyncio.run(retry(settings, identities or (), reason or ()))
+    for line in published.report():
+        typer.echo(line, err=True)
+    for cause, count in passed.items():
+        typer.echo(f"not tried: {count} {cause}", err=True)
+    raise typer.Exit(1 if published.refused or passed else 0)
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"OVERSIGHT_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise ConfigurationError(problems) from None
+
+
+@app.command()
+def catalogue(output: Format = "table") -> None:
+    """List the declared indicators, their thresholds and where they come from."""
+    from streams.catalogue import Catalogue
+    from streams.commands.show import show_catalogue
+
+    show_catalogue(Catalogue.shipped(), output)
+
+
+@app.command()
+def schema(
+    event_type: Annotated[str | None, typer.Argument(help="Full event type; all when left out.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the committed files anew.")] = False,
+) -> None:
+    """Print the JSON Schema of an event type, or write all of them."""
+    from schemas import EVENT_MODELS, export
+
+    if write:
+        changed = export.write()
+        typer.echo(f"{len(changed)} schemas changed" + "".join(f"\n  {name}" for name in changed))
+        return
+    if event_type is None:
+        typer.echo("\n".join(EVENT_MODELS))
+        return
+    if event_type not in EVENT_MODELS:
+        raise typer.BadParameter(f"{event_type!r} is none of {', '.join(EVENT_MODELS)}")
+    typer.echo(json.dumps(export.json_schema(event_type), indent=2))
+
+
+@app.command()
+def organisations(
+    code: Annotated[str | None, typer.Argument(help="An ODS code; all when left out.")] = None,
+    at: Annotated[str | None, typer.Option(help="Civil date, 2026-04-01; today unless given.")] = None,
+    output: Format = "table",
+) -> None:
+    """Show the organisation register: names, and where each belongs on a day."""
+    from streams.commands.show import show_organisations
+    from streams.organisations import Register
+
+    try:
+        day = date.today() if at is None else date.fromisoformat(at)  # noqa: DTZ011 - a civil date
+    except ValueError:
+        raise typer.BadParameter(f"{at!r} is not a date such as 2026-04-01") from None
+    show_organisations(Register.shipped(), code, day, output)
+
+
+@app.command()
+def check(bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None) -> None:
+    """Check settings, catalogue, register and topics; say what is wrong before a start."""
+    from streams.catalogue import Catalogue, Expectations, read_sources
+    from streams.organisations import Register
+    from streams.pipeline.topics import prepare_topics
+
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    declared = Catalogue.shipped()
+    typer.echo(f"catalogue: {len(declared.indicators)} indicators, {len(declared.thresholds)} thresholds")
+    typer.echo(f"organisations: {sum(1 for _ in Register.shipped().all())}")
+    if settings.sources is not None:
+        expected = read_sources(settings.sources)
+        Expectations(declared.intervals, declared.returns(), expected)
+        typer.echo(f"expected sources: {len(expected)}")
+    for name, partitions in sorted(asyncio.run(prepare_topics(settings, create=False)).items()):
+        typer.echo(f"topic {name}: {partitions} partitions")
+
+
+@app.command()
+def bench(
+    *,
+    events: Annotated[int, typer.Option(help="Messages in the topic.", min=1_000)] = 300_000,
+    rounds: Annotated[int, typer.Option(help="Rounds that count, after one warm-up.", min=1)] = 5,
+    organisations: Annotated[int, typer.Option(help="Publishers, of unequal size.", min=1)] = 200,
+    corrections: Annotated[float, typer.Option(help="Share in the disturbed workload.")] = 0.05,
+    duplicates: Annotated[float, typer.Option(help="Share in the disturbed workload.")] = 0.02,
+    disorder: Annotated[float, typer.Option(help="Share in the disturbed workload.")] = 0.1,
+    kafka: Annotated[
+        bool, typer.Option("--kafka/--no-kafka", help="Start Apache Kafka, or measure what needs none.")
+    ] = True,
+    held: Annotated[int, typer.Option(help="Episodes of the rebuild.", min=1_000)] = 1_000_000,
+    part: Annotated[
+        Literal["all", "rates", "rebuild"], typer.Option(help="What to measure; the rest stays as it was.")
+    ] = "all",
+    quick: Annotated[
+        bool, typer.Option("--quick", help="20,000 events, one round, nothing written: a smoke test.")
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write/--no-write", help="Write docs/benchmarks.json and .md.")
+    ] = True,
+) -> None:
+    """Measure the hot path against a real Kafka on this machine; every result is checked first."""
+    from streams.bench.command import benchmark
+    from streams.bench.run import Options
+
+    options = Options(events, rounds, organisations, corrections, duplicates, disorder, kafka, held, part)
+    benchmark(options.quick() if quick else options, write=write and kafka and not quick)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one sentence on standard error and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app(standalone_mode=True)
+    except OversightError as error:
+        typer.echo(f"oversight: {error}", err=True)
+        sys.exit(1)
+    except KafkaError as error:
+        typer.echo(
+            f"oversight: Kafka did not answer as it should: {error}; try again, or look at its log", err=True
+        )
+        sys.exit(1)
+    except OSError as error:
+        typer.echo(f"oversight: {error.filename or 'output'}: {error.strerror}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""What the subcommands do; `streams.cli` only reads their arguments."""

@@ -1,0 +1,130 @@
+"""Dead letters: what was refused, why, and sending it again after a fix.
+
+A dead letter keeps the original bytes and headers; ours say where it stood and what was wrong. Sending it
+again is idempotent, because events are: the same version counts once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.envelope import Headers
+from streams.commands.publish import Published, Publisher
+from streams.errors import SourceError
+from streams.pipeline.topics import prepare_topics
+from streams.settings import Settings
+
+_PREFIX = "oversight_"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One refused record.
+
+    Attributes:
+        identity: input topic, partition and offset, `oversight.events/0/12`.
+        reason: one word, as counted.
+        problems: what was wrong, field by field.
+        value: the original bytes; their beginning only when `cut_from_bytes` says so.
+        headers: the original headers.
+        cut_from_bytes: length of the original when it was too long to keep, else None.
+    """
+
+    identity: str
+    reason: str
+    problems: str
+    value: bytes
+    headers: Headers
+    cut_from_bytes: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the original is here, so that it can be sent again."""
+        return self.cut_from_bytes is None and bool(self.value)
+
+
+async def dead_letters(settings: Settings) -> AsyncIterator[DeadLetter]:
+    """Read the dead letters that are there now, oldest first; a repeated one once.
+
+    Raises:
+        TopicError: when Kafka cannot be reached or the topic is missing.
+    """
+    await prepare_topics(settings, create=False)
+    partition = TopicPartition(settings.topic("dead-letters"), 0)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers, group_id=None, enable_auto_commit=False
+    )
+    await consumer.start()
+    seen: set[str] = set()
+    try:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        while await consumer.position(partition) < end:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                for record in records:
+                    letter = _letter(record.key or b"", record.value or b"", record.headers)
+                    if letter.identity not in seen:
+                        seen.add(letter.identity)
+                        yield letter
+    finally:
+        await consumer.stop()
+
+
+def _letter(key: bytes, value: bytes, headers: Headers) -> DeadLetter:
+    ours = {name: text.decode(errors="replace") for name, text in headers if name.startswith(_PREFIX)}
+    cut = ours.get("oversight_cut_from_bytes")
+    return DeadLetter(
+        identity=key.decode(errors="replace"),
+        reason=ours.get("oversight_reason", ""),
+        problems=ours.get("oversight_problems", ""),
+        value=value,
+        headers=[(name, text) for name, text in headers if not name.startswith(_PREFIX)],
+        cut_from_bytes=None if cut is None else int(cut),
+    )
+
+
+async def find(settings: Settings, identity: str) -> DeadLetter:
+    """Give one dead letter.
+
+    Raises:
+        SourceError: when there is none of that identity.
+    """
+    async for letter in dead_letters(settings):
+        if letter.identity == identity:
+            return letter
+    raise SourceError(
+        f"there is no dead letter {identity!r}; `oversight dead-letters list` shows what there is"
+    )
+
+
+async def retry(
+    settings: Settings, identities: Collection[str], reasons: Collection[str]
+) -> tuple[Published, Counter[str]]:
+    """Check dead letters again and send those that now meet the contract to the topic of their family.
+
+    Args:
+        settings: where Kafka is.
+        identities: which; empty for all.
+        reasons: of which reasons; empty for all.
+
+    Returns:
+        What was acknowledged or refused again, and how many could not be tried, by cause.
+    """
+    passed: Counter[str] = Counter()
+    chosen = []
+    async for letter in dead_letters(settings):
+        if (identities and letter.identity not in identities) or (reasons and letter.reason not in reasons):
+            continue
+        if letter.whole:
+            chosen.append(letter)
+        else:
+            passed["kept only in part: look at its place in the input topic"] += 1
+    async with Publisher(settings) as publisher:
+        return await publisher.publish_records(
+            [(one.identity, one.value, one.headers) for one in chosen]
+        ), passed

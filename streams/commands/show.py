@@ -1,0 +1,123 @@
+"""Printing rows: a table for people, JSON lines for programs, Prometheus text for curiosity."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from streams.assessment import Row
+from streams.assessment.rows import shown
+from streams.catalogue import Catalogue
+from streams.catalogue.model import PURPOSES
+from streams.commands.dead_letters import DeadLetter
+from streams.errors import ConfigurationError
+from streams.organisations import Register
+
+
+def show_rows(rows: Sequence[Row], output: str, catalogue: Catalogue, register: Register) -> None:
+    """Print rows as `table`, `json` or `prometheus`.
+
+    Raises:
+        ConfigurationError: when the format is none of them.
+    """
+    if output == "json":
+        for row in rows:
+            sys.stdout.write(json.dumps(row.as_json()) + "\n")
+    elif output == "prometheus":
+        from streams.exposition.renderer import render_rows
+
+        sys.stdout.write(render_rows(rows, catalogue, register))
+    elif output == "table":
+        Console().print(_table(rows, catalogue, register))
+    else:
+        raise ConfigurationError(f"--format {output}: is none of table, json, prometheus")
+
+
+def _table(rows: Sequence[Row], catalogue: Catalogue, register: Register) -> Table:
+    table = Table("indicator", "organisation", "level", "window", "from", "until", "stratum", "basis")
+    for name in ("value", "of", "status", "flags"):
+        table.add_column(name, justify="right" if name in ("value", "of") else "left")
+    for row in rows:
+        strata = ", ".join(f"{name} {value}" for name, value in row.strata.items())
+        table.add_row(
+            catalogue.indicators[row.indicator].title,
+            register.name(row.org),
+            row.level,
+            row.window,
+            str(row.period_start),
+            str(row.period_end),
+            strata,
+            row.basis,
+            shown(row),
+            "" if row.denominator is None else f"{row.denominator:,.10g}",
+            row.status,
+            " ".join(row.flags),
+        )
+    return table
+
+
+def show_catalogue(catalogue: Catalogue, output: str) -> None:
+    """Print the declared indicators as `table` or `json`."""
+    if output == "json":
+        for one in catalogue.indicators.values():
+            thresholds = [t.model_dump(mode="json") for t in catalogue.thresholds if t.indicator == one.id]
+            sys.stdout.write(json.dumps({**one.model_dump(mode="json"), "thresholds": thresholds}) + "\n")
+        return
+    table = Table("identifier", "title", "purpose", "better", "unit", "windows", "source")
+    for one in catalogue.indicators.values():
+        purpose = PURPOSES[one.purpose]
+        table.add_row(one.id, one.title, purpose, one.direction, one.unit, " ".join(one.windows), one.source)
+    Console().print(table)
+
+
+def show_organisations(register: Register, code: str | None, day: date, output: str) -> None:
+    """Print one organisation or all, and where each belongs on `day`, as `table` or `json`.
+
+    Raises:
+        ConfigurationError: when the code is not in the register.
+    """
+    if code is not None and register.organisation(code) is None:
+        raise ConfigurationError(
+            f"{code} is not in the register: it keeps its own series and rolls into unmapped;"
+            " docs/organisations.md says how the register is built"
+        )
+    found = [one for one in register.all() if code in (None, one.code)]
+    table = Table("code", "name", "kind", "ICB", "region", "from", "until", "note")
+    for one in found:
+        parents = register.parents(one.code, day)
+        record = {
+            "code": one.code,
+            "name": one.name,
+            "kind": one.kind,
+            "icb": parents.icb,
+            "region": parents.region,
+            "valid_from": None if one.valid_from is None else one.valid_from.isoformat(),
+            "valid_to": None if one.valid_to is None else one.valid_to.isoformat(),
+            "assumed": parents.assumed,
+        }
+        if output == "json":
+            sys.stdout.write(json.dumps(record) + "\n")
+        else:
+            note = "membership assumed" if parents.assumed else ""
+            columns = ("code", "name", "kind", "icb", "region", "valid_from", "valid_to")
+            table.add_row(*(str(record[name] or "") for name in columns), note)
+    if output != "json":
+        Console().print(table)
+
+
+def show_dead_letters(letters: Sequence[DeadLetter], output: str) -> None:
+    """Print refused records as `table` or `json`; the original bytes are not shown."""
+    if output == "json":
+        for one in letters:
+            record = {"identity": one.identity, "reason": one.reason, "problems": one.problems}
+            sys.stdout.write(json.dumps({**record, "bytes": one.cut_from_bytes or len(one.value)}) + "\n")
+        return
+    table = Table("record", "reason", "bytes", "problems")
+    for one in letters:
+        table.add_row(one.identity, one.reason, str(one.cut_from_bytes or len(one.value)), one.problems)
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""Exposition: rows as Prometheus text and as a plain page, served over HTTP."""

@@ -1,0 +1,222 @@
+"""The renderer: rows to Prometheus text, a cached piece a slot, no object a series.
+
+Text format 0.0.4 and OpenMetrics 1.0 share the body: gauges only, no timestamps. Event time is a series of
+its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read both in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from streams.assessment import Board, Row
+from streams.assessment.board import Slot
+from streams.assessment.completeness import Group, SourceCount
+from streams.catalogue import Catalogue, Indicator
+from streams.engine.calendar import day_number, midnight
+from streams.organisations import Register
+
+STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
+"""Values of `oversight_indicator_status`; a row that is not judged has no such series."""
+
+_COMMON = {
+    "oversight_indicator_status": "Judged against its dated threshold: 0 ok, 1 near, 2 breach.",
+    "oversight_indicator_threshold": "The threshold in force, in the indicator's unit.",
+    "oversight_indicator_flag": "1 for each flag of a figure, such as partial, to_date or restated.",
+    "oversight_indicator_as_at_timestamp_seconds": "When the newest record in a figure was appended.",
+    "oversight_indicator_period_end_timestamp_seconds": "End of the figure's period.",
+    "oversight_indicator_restated_timestamp_seconds": "When a figure of an ended day last changed.",
+}
+_UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "patients"}
+
+Pieces = dict[str, str]
+"""Metric family to its lines for one slot."""
+
+
+def family_name(indicator: Indicator) -> str:
+    """Give the metric family of an indicator's value: its identifier and its unit."""
+    return f"oversight_{indicator.id}_{_UNITS[indicator.unit]}"
+
+
+class Renderer:
+    """Keeps the text of every slot, and puts it together on request.
+
+    Args:
+        catalogue: for names, help and units.
+        register: for the names of organisations.
+    """
+
+    def __init__(self, catalogue: Catalogue, register: Register) -> None:
+        self._catalogue = catalogue
+        self._register = register
+        self._heads = _heads(catalogue)
+        self._families: dict[str, dict[Slot, str]] = {name: {} for name in self._heads}
+        self._pieces: dict[Slot, Pieces] = {}
+        self._organisations: set[tuple[str, str]] = set()
+        self._body: tuple[date, str] | None = None
+
+    def update(self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]) -> None:
+        """Render changed slots anew; a slot without rows disappears."""
+        for slot in slots:
+            old = self._pieces.pop(slot, {})
+            new = _pieces(rows.get(slot, ()), self._catalogue)
+            for family in old.keys() - new.keys():
+                del self._families[family][slot]
+            for family, text in new.items():
+                self._families[family][slot] = text
+            if new:
+                self._pieces[slot] = new
+            self._body = None
+
+    def text(self, today: date) -> str:
+        """Give the whole body, without the end marker of OpenMetrics."""
+        if self._body is None or self._body[0] != today:
+            parts = []
+            for family, head in self._heads.items():
+                if pieces := self._families[family]:
+                    parts.append(head)
+                    parts.extend(pieces.values())
+            parts.append(_indicator_info(self._catalogue))
+            parts.append(_organisation_info(self._pieces, self._register, today))
+            self._body = (today, "".join(parts))
+        return self._body[1]
+
+    @property
+    def series(self) -> int:
+        """How many series there are."""
+        return sum(text.count("\n") for pieces in self._pieces.values() for text in pieces.values())
+
+
+def render_rows(rows: Iterable[Row], catalogue: Catalogue, register: Register) -> str:
+    """Render rows at once, for the command line."""
+    renderer = Renderer(catalogue, register)
+    by_slot: dict[Slot, list[Row]] = {}
+    today = date.min
+    for row in rows:
+        end = row.period_end
+        today = max(today, end.date() if isinstance(end, datetime) else end)
+        slot = Slot(row.level, row.org, f"{row.indicator} {row.period_start}", row.basis, row.window)
+        by_slot.setdefault(slot, []).append(row)
+    renderer.update(by_slot, by_slot)
+    return renderer.text(today)
+
+
+def render_sources(counts: Iterable[tuple[Group, SourceCount]]) -> str:
+    """Render how complete the sources of every organisation and stream are.
+
+    One family, two series an organisation, stream and basis, and one more each while any is missing or
+    stale; not one a window: the windows of a stream end together, and each figure carries its own flag.
+    """
+    name = "oversight_sources"
+    lines = [
+        f'{name}{{org="{escape_label(group.org)}",level="{group.level}",stream="{group.stream}",'
+        f'basis="{group.basis}",state="{state}"}} {count}\n'
+        for group, tally in counts
+        for state, count in zip(tally._fields, tally, strict=True)
+        if count or state in ("expected", "passed")
+    ]
+    if not lines:
+        return ""
+    head = _head(name, "Sources of an organisation's facts: expected, passed, missing, stale.")
+    return head + "".join(lines)
+
+
+def render_board(board: Board, today: date) -> str:
+    """Render a board at once: the slow, obvious way, and the oracle of the cached one."""
+    renderer = Renderer(board.catalogue, board.register)
+    board.refresh()
+    renderer.update(board.slots(), board.slots())
+    return renderer.text(today)
+
+
+def _heads(catalogue: Catalogue) -> dict[str, str]:
+    heads: dict[str, str] = {}
+    for one in catalogue.indicators.values():
+        name = family_name(one)
+        heads[name] = _head(name, f"{one.title}. {one.definition}", one.unit)
+        if one.kind not in ("gap", "quantile"):
+            parts = f"oversight_{one.id}_numerator"
+            heads[parts] = _head(parts, f"{one.title}: numerator.")
+        if one.kind in ("ratio", "mean", "quantile"):
+            parts = f"oversight_{one.id}_denominator"
+            heads[parts] = _head(parts, f"{one.title}: denominator.")
+    return heads | {name: _head(name, text) for name, text in _COMMON.items()}
+
+
+def _head(name: str, help_text: str, unit: str | None = None) -> str:
+    lines = [f"# HELP {name} {_escape_help(help_text)}", f"# TYPE {name} gauge"]
+    if unit is not None:
+        lines.append(f"# UNIT {name} {unit}")
+    return "\n".join(lines) + "\n"
+
+
+def _escape_help(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', "'")
+
+
+def escape_label(text: str) -> str:
+    """Escape a label's value."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _pieces(rows: Iterable[Row], catalogue: Catalogue) -> Pieces:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for family, labels, value in _samples(row, catalogue.indicators[row.indicator]):
+            if value is not None:
+                found.setdefault(family, []).append(f"{family}{{{labels}}} {value!r}\n")
+    return {family: "".join(lines) for family, lines in found.items()}
+
+
+def _samples(row: Row, indicator: Indicator) -> Iterator[tuple[str, str, float | None]]:
+    """Give family, labels and value of everything a row says; None is not exposed."""
+    stratum = ",".join(f"{name}={value}" for name, value in row.strata.items())
+    labels = (
+        f'org="{escape_label(row.org)}",level="{row.level}",window="{row.window}",'
+        f'stratum="{escape_label(stratum)}",basis="{row.basis}"'
+    )
+    yield family_name(indicator), labels, row.value
+    yield f"oversight_{row.indicator}_numerator", labels, row.numerator
+    yield f"oversight_{row.indicator}_denominator", labels, row.denominator
+    labels = f'indicator="{row.indicator}",{labels}'
+    yield "oversight_indicator_status", labels, STATUS_CODES.get(row.status)
+    yield "oversight_indicator_threshold", labels, row.threshold
+    for flag in row.flags:
+        yield "oversight_indicator_flag", f'{labels},flag="{flag}"', 1
+    if not row.strata:
+        restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
+        yield "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000
+        yield "oversight_indicator_period_end_timestamp_seconds", labels, _end_seconds(row.period_end)
+        yield "oversight_indicator_restated_timestamp_seconds", labels, restated
+
+
+def _end_seconds(end: date) -> float:
+    return end.timestamp() if isinstance(end, datetime) else midnight(day_number(end))
+
+
+def _indicator_info(catalogue: Catalogue) -> str:
+    name = "oversight_indicator_info"
+    lines = [
+        f'{name}{{indicator="{one.id}",title="{escape_label(one.title)}",purpose="{one.purpose}",'
+        f'horizon="{one.horizon}",direction="{one.direction}",unit="{one.unit}"}} 1\n'
+        for one in catalogue.indicators.values()
+    ]
+    return _head(name, "Names of the indicators.") + "".join(lines)
+
+
+def _organisation_info(slots: Iterable[Slot], register: Register, today: date) -> str:
+    name = "oversight_organisation_info"
+    seen = sorted({(slot.level, slot.org) for slot in slots})
+    lines = []
+    for level, org in seen:
+        parents = register.parents(org, today)
+        icb, region = ("", "") if level in ("england", "site") else (parents.icb, parents.region)
+        lines.append(
+            f'{name}{{org="{escape_label(org)}",level="{level}",name="{escape_label(register.name(org))}",'
+            f'icb="{icb}",region="{region}"}} 1\n'
+        )
+    return (
+        _head(name, "Names of the organisations, and where they belong today.") + "".join(lines)
+        if seen
+        else ""
+    )

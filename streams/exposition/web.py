@@ -1,0 +1,87 @@
+"""The HTTP side: /metrics, /healthz, /readyz and a plain page, as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from streams.assessment import Row
+from streams.exposition.page import page
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the HTTP side may ask of the service.
+
+    Attributes:
+        indicators: indicators as Prometheus text, empty while another worker serves them.
+        own: the service's own metrics.
+        rows: current rows, for the page.
+        names: (code, name) of every organisation with rows.
+        problems: what keeps the service from being ready; empty when it is.
+        warnings: what makes figures doubtful although it is ready.
+        title_of: title of an indicator.
+    """
+
+    indicators: Callable[[], str]
+    own: CollectorRegistry
+    rows: Callable[[], Iterable[Row]]
+    names: Callable[[], Sequence[tuple[str, str]]]
+    problems: Callable[[], Sequence[str]]
+    warnings: Callable[[], Sequence[str]]
+    title_of: Mapping[str, str]
+
+
+def create_web(view: View) -> Starlette:
+    """Make the ASGI application."""
+
+    async def metrics(request: Request) -> Response:
+        accepts = request.headers.get("accept", "")
+        if "application/openmetrics-text" in accepts:
+            return Response(
+                view.indicators().encode() + generate_openmetrics(view.own),
+                headers={"content-type": OPENMETRICS},
+            )
+        return Response(
+            view.indicators().encode() + generate_latest(view.own), headers={"content-type": TEXT}
+        )
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        problems, warnings = list(view.problems()), list(view.warnings())
+        status = "ready" if not problems else "not ready"
+        return JSONResponse(
+            {"status": status, "problems": problems, "warnings": warnings},
+            status_code=503 if problems else 200,
+        )
+
+    async def glance(request: Request) -> Response:
+        org = request.query_params.get("org", "england")
+        return HTMLResponse(
+            page(view.rows(), view.names(), view.title_of, org, (*view.problems(), *view.warnings()))
+        )
+
+    return Starlette(
+        routes=[
+            Route("/", glance),
+            Route("/metrics", metrics),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+        ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
+    )

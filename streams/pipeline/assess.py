@@ -1,0 +1,317 @@
+"""The assessment on Kafka: a Faust agent feeds the board; its owner serves, any other worker stands by.
+
+The snapshots topic has one partition, so the group gives it to one worker. A new owner first reads the
+compacted topic to its end, works out every figure, and only then serves; the agent may hand it records
+meanwhile, since the board keeps the newest of each. What a worker was the last to say stays on the board
+when it is gone, and is marked. A worker that stood still for long serves nothing until its
+ownership is confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import mode
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.outputs import Heartbeat, decode_snapshot
+from streams.assessment import Board
+from streams.assessment.finals import Finals
+from streams.engine.calendar import civil_date, local_day
+from streams.exposition.renderer import Renderer, render_sources
+from streams.pipeline.membership import owner
+from streams.pipeline.metrics import Metrics
+from streams.pipeline.pulse import Pulse
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SLICE = 200
+"""Slots recomputed before the event loop gets its turn."""
+_MOST_SLICES = 100
+"""Slices after which the text follows all the same; else it waits for the last, so that levels agree."""
+_IDLE_SECONDS = 0.05
+_ABSENT_TICKS, _ABSENT_SECONDS = 10, 10.0
+"""A partition that is not heard for so many ticks, and so long at least, has no worker."""
+_COUNT_SOURCES_SECONDS = 5.0
+_CONFIRM_SECONDS = 1.0
+
+
+class Assessment(mode.Service):
+    """Owns the board while this worker owns the snapshots topic.
+
+    Args:
+        settings: how to run.
+        board: the board to feed.
+        renderer: keeps the board's text.
+        metrics: where to count.
+        pulse: of this process.
+        clock: wall time in seconds.
+        finals: fed with the same records, if given.
+    """
+
+    abstract = False
+
+    def __init__(
+        self,
+        settings: Settings,
+        board: Board,
+        renderer: Renderer,
+        *,
+        metrics: Metrics,
+        pulse: Pulse,
+        clock: Callable[[], float] = time.time,
+        finals: Finals | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._finals = finals
+        self._topic = settings.topic("snapshots")
+        self._settings = settings
+        self._board = board
+        self._renderer = renderer
+        self._metrics = metrics
+        self._clock = clock
+        self._owned = False
+        self._complete = False
+        self._terms = 0
+        self._next_offset: int | None = None
+        self._partitions: frozenset[tuple[str, int]] = frozenset()
+        self._sources_text = ""
+        self._sources_due = 0.0
+        self._pulse = pulse
+        self._confirmed_at = pulse.pauses()
+        self.group = f"{settings.group}-assessment"
+        self.client = f"{settings.group}-{uuid.uuid4().hex}"
+        metrics.serving.set_function(lambda: int(self.serving))
+        super().__init__(**kwargs)
+
+    @property
+    def board(self) -> Board:
+        """The board."""
+        return self._board
+
+    @property
+    def serving(self) -> bool:
+        """Whether this worker owns the assessment, for certain, and has read everything before it."""
+        return self._owned and self._complete and not self._doubtful
+
+    @property
+    def owned(self) -> bool:
+        """Whether the group gave the assessment to this worker."""
+        return self._owned
+
+    @property
+    def term(self) -> int:
+        """Counts how often the assessment came to this worker."""
+        return self._terms
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether every partition has been heard, and lately."""
+        return not self._board.absent
+
+    @property
+    def absent_seconds(self) -> float:
+        """How long a partition may go unheard."""
+        return max(_ABSENT_SECONDS, _ABSENT_TICKS * self._settings.tick_seconds)
+
+    def expect(self, partitions: Mapping[str, int]) -> None:
+        """Hear which partitions ought to be heard: input topic to their number."""
+        self._partitions = frozenset(
+            (topic, number) for topic, count in partitions.items() for number in range(count)
+        )
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether this process stood still so long that the group may have another owner."""
+        return self._pulse.pauses() != self._confirmed_at
+
+    async def consume(self, stream: Any) -> None:
+        """Take snapshots as they come: the body of the Faust agent.
+
+        Offsets that another owner has taken meanwhile would be missing from the board, and their heartbeats
+        void what it has: after a gap everything is read again before it is served.
+        """
+        async for event in stream.events():
+            offset = event.message.offset
+            if self._next_offset is not None and offset > self._next_offset and self._owned:
+                log.warning(
+                    "another worker has owned the assessment meanwhile: every snapshot is read again",
+                    next_offset=self._next_offset,
+                    offset=offset,
+                )
+                self._begin_term()
+            self._next_offset = offset + 1
+            self._take(event.value)
+
+    def _begin_term(self) -> None:
+        self._complete = False
+        self._terms += 1
+        self.add_future(self._catch_up(self._terms))
+
+    def _take(self, value: bytes | None) -> None:
+        if not value:
+            return
+        try:
+            snapshot = decode_snapshot(value)
+        except msgspec.MsgspecError as error:
+            self._metrics.snapshots_ignored.inc()
+            log.warning("a record of the snapshots topic cannot be read and is ignored", error=str(error))
+            return
+        now_ms = int(self._clock() * 1000)
+        self._board.apply(snapshot, now_ms)
+        if self._finals is not None:
+            self._finals.apply(snapshot, now_ms)
+        if isinstance(snapshot, Heartbeat):
+            for source in snapshot.sources:
+                seen = self._metrics.source_seen.labels(source.source, snapshot.at.topic)
+                seen.set(source.last_append_ms / 1000)
+                self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
+            self._metrics.sources_split.set(len(self._board.sources_on_two_partitions()))
+
+    def assigned(self, partitions: set[Any]) -> None:
+        """Hear which partitions the group gave to this worker's Faust app."""
+        owned = any(one.topic == self._topic for one in partitions)
+        doubtful, self._confirmed_at = self._doubtful, self._pulse.pauses()
+        if owned and (doubtful or not self._owned):
+            self._begin_term()
+        elif self._owned and not owned:
+            for gauge in (
+                self._metrics.partition_age,
+                self._metrics.source_seen,
+                self._metrics.source_misrouted,
+            ):
+                gauge.clear()  # another worker tells them now
+        self._owned = owned
+
+    async def _catch_up(self, term: int) -> None:
+        """Read the compacted topic to its end, and work out what it comes to before anybody sees it."""
+        partition = TopicPartition(self._topic, 0)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.bootstrap_servers, group_id=None, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            consumer.assign([partition])
+            await consumer.seek_to_beginning(partition)
+            end = (await consumer.end_offsets([partition]))[partition]
+            count = 0
+            while await consumer.position(partition) < end and not self.should_stop:
+                for records in (await consumer.getmany(timeout_ms=200, max_records=500)).values():
+                    count += len(records)
+                    for record in records:
+                        self._take(record.value)
+                await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+        await self._until_heard(term)
+        self._observe()
+        await self._work_out()
+        if term != self._terms or not self._owned:  # it went to another worker and may have come back
+            return
+        self._complete = True
+        log.info("the assessment has read every snapshot and serves", snapshots=count)
+
+    async def _until_heard(self, term: int) -> None:
+        """Wait a moment for partitions that the topic says nothing of, lest a sum grows before one's eyes.
+
+        A topic made anew is filled partition by partition. What is not heard in time is shown as absent.
+        """
+        ends_at = time.monotonic() + self.absent_seconds
+        while self._partitions - self._board.sources.keys() and time.monotonic() < ends_at:
+            if term != self._terms or not self._owned or self.should_stop:
+                return
+            await asyncio.sleep(_IDLE_SECONDS)
+
+    def _observe(self) -> None:
+        """Mark what nobody computes any more, and whose sources are silent."""
+        now_ms = int(self._clock() * 1000)
+        self._board.observe(now_ms, int(self.absent_seconds * 1000), self._partitions)
+        for (topic, partition), age_ms in self._board.age_ms(now_ms).items():
+            self._metrics.partition_age.labels(topic, str(partition)).set(age_ms / 1000)
+        if self._clock() >= self._sources_due:
+            self._sources_due = self._clock() + _COUNT_SOURCES_SECONDS
+            self._sources_text = render_sources(self._board.source_counts())
+
+    async def _work_out(self) -> None:
+        while not self.should_stop:
+            left = self._board.refresh(most=_SLICE)
+            await asyncio.sleep(0)
+            if not left:
+                break
+        self._render()
+
+    def _render(self) -> None:
+        self._renderer.update(self._board.take_changed(), self._board.slots())
+
+    @mode.Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            if self.serving:
+                self._observe()
+            await self.sleep(self._settings.tick_seconds)
+
+    @mode.Service.task
+    async def _confirm(self) -> None:
+        """After a pause ask the group who owns the assessment; if not we, it will assign again and say so."""
+        while not self.should_stop:
+            await self.sleep(_CONFIRM_SECONDS)
+            pauses = self._pulse.pauses()
+            if not self._owned or pauses == self._confirmed_at:
+                continue
+            log.warning("this process stood still: nothing is served until the group confirms its ownership")
+            try:
+                ours = await owner(self._settings, self.group, TopicPartition(self._topic, 0)) == self.client
+            except (KafkaError, TimeoutError, OSError):
+                continue
+            if ours:
+                self._confirmed_at = pauses
+
+    @mode.Service.task
+    async def _refresh(self) -> None:
+        slices = 0
+        while not self.should_stop:
+            slices += 1
+            if self._board.refresh(most=_SLICE) and slices < _MOST_SLICES:
+                await asyncio.sleep(0)
+                continue
+            slices = 0
+            self._render()
+            await asyncio.sleep(_IDLE_SECONDS)
+
+    def text(self) -> str:
+        """Give the indicators as Prometheus text; nothing while another worker serves them."""
+        if not self.serving:
+            return ""
+        return self._renderer.text(civil_date(local_day(int(self._clock())))) + self._sources_text
+
+    def doubts(self) -> list[str]:
+        """Say which figures are old because nobody computes them, or whose sources are silent."""
+        if not self.serving:
+            return []
+        found = []
+        now_ms = int(self._clock() * 1000)
+        if absent := sorted(self._board.absent):
+            ages = self._board.age_ms(now_ms)
+            longest = max(ages.get(one, 0) for one in absent) / 1000
+            names = ", ".join(f"{topic}/{partition}" for topic, partition in absent[:3])
+            found.append(
+                f"{len(absent)} partitions have no worker, up to {longest:.0f} s: {names};"
+                " their figures are the last ones"
+            )
+        troubled = list(self._board.completeness.troubled(now_ms))
+        for words, feeds in (
+            ("have been silent for three of their intervals", [one for one in troubled if one.heard]),
+            ("were declared and never heard", [one for one in troubled if not one.heard]),
+        ):
+            if feeds:
+                names = ", ".join(sorted(f"{one.source} ({one.stream})" for one in feeds)[:3])
+                found.append(f"{len(feeds)} sources {words}: {names}")
+        return found

@@ -1,0 +1,221 @@
+"""The checkpoint, in one place and one order, under one deadline.
+
+    0  membership confirmed, where there is reason to doubt it
+    1  dead letters and late records, acknowledged
+    2  totals of days that closed, acknowledged; then that the day is closed, acknowledged
+    3  snapshots of changed organisations and a heartbeat a partition, acknowledged
+    4  offsets committed
+
+So the committed offset means: everything the records up to here produced has been acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.outputs import (
+    ClosedThrough,
+    Position,
+    Snapshot,
+    encode,
+    encode_total,
+    snapshot_key,
+    total_key,
+)
+from streams.engine import Engine
+from streams.engine.calendar import SECONDS_A_QUARTER
+from streams.engine.snapshots import Snapshotter
+from streams.errors import DeliveryError
+from streams.pipeline.holding import Assigned
+from streams.pipeline.membership import Membership, NotAMemberError
+from streams.pipeline.metrics import Metrics
+from streams.pipeline.outputs import Output
+from streams.pipeline.writer import Writer
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SAID_AGAIN_SECONDS = 30.0
+"""After which a problem that lasts is logged once more."""
+
+
+class Checkpoint:
+    """Publishes and commits.
+
+    Args:
+        settings: how to run.
+        engine: whose state.
+        snapshotter: its view.
+        membership: our place in the group.
+        consumer: to commit.
+        writer: to write.
+        metrics: where to count.
+        clock: wall time in seconds, for ticks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        snapshotter: Snapshotter,
+        *,
+        membership: Membership,
+        consumer: Any,
+        writer: Writer,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._snapshotter = snapshotter
+        self._membership = membership
+        self._consumer = consumer
+        self._writer = writer
+        self._metrics = metrics
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._said_at = 0.0
+        self.problem: str | None = None
+
+    async def make(self, assigned: Mapping[TopicPartition, Assigned]) -> bool:
+        """Publish and commit.
+
+        Args:
+            assigned: our partitions; what is written is taken from their pending outputs.
+
+        Returns:
+            Whether the broker took everything inside the deadline. If not, nothing is lost: call again.
+        """
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._settings.deadline_seconds), self._one_at_a_time:
+                await self._membership.confirm(self._consumer, assigned)
+                # Reading goes on while a revocation checkpoints: what is read from here on is not in it.
+                reached = {one: ours.position for one, ours in assigned.items() if not ours.rebuilding}
+                await self._publish_rejected(assigned)
+                await self._publish_totals(assigned)
+                await self._publish_snapshots(assigned)
+                await self._commit(assigned, reached)
+        except NotAMemberError as error:
+            self._failed(f"not a member of the group, nothing is published until it assigns again: {error}")
+            return False
+        except DeliveryError as error:
+            self._failed(str(error))
+            return False
+        except (KafkaError, TimeoutError, OSError) as error:
+            missing = await self._writer.missing()
+            self._failed(missing or f"the broker did not take it: {str(error) or type(error).__name__}")
+            return False
+        self.problem = None
+        self._metrics.checkpoint.set(self._clock())
+        self._metrics.tick.observe(time.monotonic() - started)
+        return True
+
+    def _failed(self, problem: str) -> None:
+        self._metrics.failed_checkpoints.inc()
+        now = time.monotonic()
+        if problem != self.problem or now - self._said_at > _SAID_AGAIN_SECONDS:
+            self._said_at = now
+            log.warning(
+                "a checkpoint failed; reading waits until one succeeds, and nothing is lost",
+                problem=problem,
+                deadline_seconds=self._settings.deadline_seconds,
+            )
+        self.problem = problem
+
+    async def _publish_rejected(self, assigned: Mapping[TopicPartition, Assigned]) -> None:
+        for ours in assigned.values():
+            pending = list(ours.outputs)
+            await self._writer.write(pending)
+            del ours.outputs[: len(pending)]
+
+    async def _publish_totals(self, assigned: Mapping[TopicPartition, Assigned]) -> None:
+        """Write what closed, to the partition of the same number.
+
+        A `ClosedThrough` says that everything before it is there, so it waits for that and goes alone.
+        """
+        topic = self._settings.topic("day-totals")
+        for partition, ours in assigned.items():
+            while ours.totals:
+                closed = (i for i, one in enumerate(ours.totals) if isinstance(one, ClosedThrough))
+                some = ours.totals[: next(closed, len(ours.totals)) or 1]
+                await self._writer.write(
+                    [
+                        Output(topic, total_key(one), encode_total(one), partition=partition.partition)
+                        for one in some
+                    ]
+                )
+                del ours.totals[: len(some)]
+
+    async def _publish_snapshots(self, assigned: Mapping[TopicPartition, Assigned]) -> None:
+        now_ms = int(self._clock() * 1000)
+        quarter = now_ms // 1000 // SECONDS_A_QUARTER
+        for partition, ours in list(assigned.items()):
+            if ours.rebuilding:
+                continue
+            at = (partition.topic, partition.partition)
+            state = self._engine.partitions.get(at)
+            position = Position(
+                topic=partition.topic,
+                topic_id=ours.claim.identity,
+                partition=partition.partition,
+                next_offset=ours.position,
+                tick_ms=now_ms,
+                epoch=ours.claim.epoch,
+            )
+            first = ours.complete_since_ms == 0
+            orgs: set[str] = set()
+            if state is not None:
+                whole = first or ours.quarter != quarter
+                orgs = set(state.organisations) if whole else set(state.dirty)
+            complete_since = now_ms if first else ours.complete_since_ms
+            snapshots: list[Snapshot] = []
+            if orgs:
+                snapshots += self._snapshotter.current(at, orgs, position)
+            topic = self._settings.topic("snapshots")
+            if state is not None:
+                state.dirty -= orgs
+            closed = ours.closed.take(state, now_ms, whole=first)
+            try:
+                snapshots += [one async for one in self._closed(at, closed, position)]
+                snapshots.append(self._snapshotter.heartbeat(at, position, complete_since))
+                await self._writer.write([Output(topic, snapshot_key(one), encode(one)) for one in snapshots])
+            except BaseException:
+                if state is not None:
+                    state.dirty |= orgs
+                    state.dirty_closed |= closed
+                raise
+            ours.closed.published(closed, now_ms)
+            ours.complete_since_ms, ours.quarter = complete_since, quarter
+
+    async def _closed(
+        self, at: tuple[str, int], orgs: Iterable[str], position: Position
+    ) -> AsyncIterator[Snapshot]:
+        """Give closed periods an organisation at a time: all at once would hold the event loop long."""
+        for org in orgs:
+            if at not in self._engine.partitions:
+                raise NotAMemberError(f"{at[0]}/{at[1]} went to another worker meanwhile")
+            for one in self._snapshotter.closed_periods(at, [org], position):
+                yield one
+            await asyncio.sleep(0)
+
+    async def _commit(
+        self, assigned: Mapping[TopicPartition, Assigned], reached: Mapping[TopicPartition, int]
+    ) -> None:
+        offsets = {
+            partition: OffsetAndMetadata(position, assigned[partition].claim.metadata)
+            for partition, position in reached.items()
+            if position >= assigned[partition].committed
+        }
+        if offsets:
+            await self._membership.commit(self._consumer, offsets)
+            for partition, offset in offsets.items():
+                assigned[partition].committed = offset.offset

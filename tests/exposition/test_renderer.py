@@ -1,0 +1,98 @@
+"""The renderer: both text formats, read by the Prometheus client's own parsers."""
+
+from datetime import date
+from typing import Any
+
+from making import AT, MORNING, attendance, log, report, run
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text_format
+
+from schemas.outputs import Position
+from streams.assessment import Board
+from streams.catalogue import Catalogue
+from streams.engine.snapshots import Snapshotter
+from streams.exposition.renderer import Renderer, escape_label, render_board
+from streams.organisations import Register
+
+DAY = date(2026, 6, 15)
+
+
+def board(*events: Any) -> tuple[Any, Board]:
+    of, out = run(*events, append=MORNING)
+    assert not out.refused
+    on = Board(Catalogue.shipped(), Register.shipped())
+    feed(of, on)
+    return of, on
+
+
+def feed(of: Any, on: Board, offset: int = 1) -> None:
+    position = Position(*AT[:1], "t", 0, offset, int(MORNING.timestamp() * 1000))
+    for snapshot in Snapshotter(of).current(AT, list(of.partitions[AT].organisations), position):
+        on.apply(snapshot)
+
+
+X24 = "/ods/X24/ae"
+EVENTS = [
+    *(attendance(f"k{i}", minutes=20 * i, imd_quintile=i % 5 + 1) for i in range(30)),
+    report("ae_4h_all_types", numerator=50, denominator=100, source=X24, publication="ae", org="RJ1"),
+    report("finance_variance", numerator="-1.5", denominator=100),
+    report("ae_4h_all_types", numerator=0, denominator=0, source=X24, publication="ae", org="RJZ"),
+]
+
+
+def samples(text: str, parser: Any) -> dict[Any, float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parser(text)
+        for sample in family.samples
+    }
+
+
+def test_both_formats_say_the_same() -> None:
+    """The body is valid text 0.0.4 and, with its end marker, valid OpenMetrics."""
+    _, on = board(*EVENTS)
+    body = render_board(on, DAY)
+    assert samples(body, text_format) == samples(body + "# EOF\n", openmetrics)
+
+
+def test_values_parts_status_and_threshold_stand_side_by_side() -> None:
+    """An official month of 50 of 100 has value, numerator, denominator and its own basis."""
+    _, on = board(*EVENTS)
+    found = samples(render_board(on, DAY), text_format)
+    labels = {"org": "RJ1", "level": "trust", "window": "month", "stratum": "", "basis": "official"}
+
+    def value(name: str, **more: str) -> float | None:
+        return found.get((name, tuple(sorted({**labels, **more}.items()))))
+
+    assert (0.5, 50, 100) == tuple(
+        value(f"oversight_ae_4h_all_types_{part}") for part in ("ratio", "numerator", "denominator")
+    )
+    one = {"indicator": "ae_4h_all_types"}
+    assert (2, 0.82) == tuple(value(f"oversight_indicator_{part}", **one) for part in ("status", "threshold"))
+
+
+def test_no_value_is_no_series() -> None:
+    """0 of 0 has a flag and a denominator of 0, and no value that could look like one."""
+    _, on = board(*EVENTS)
+    found = [key for key in samples(render_board(on, DAY), text_format) if ("org", "RJZ") in key[1]]
+    names = {name for name, labels in found if ("window", "month") in labels}
+    assert "oversight_ae_4h_all_types_ratio" not in names
+    assert {"oversight_ae_4h_all_types_denominator", "oversight_indicator_flag"} <= names
+
+
+def test_the_cached_text_equals_the_obvious_one() -> None:
+    """After every change the kept pieces say what rendering everything anew says."""
+    of, on = board(*EVENTS)
+    renderer = Renderer(on.catalogue, on.register)
+    for step in range(4):
+        change = attendance("k1", version=step + 2, minutes=100 * step, retracted=step == 3)
+        of.process(AT, log(change, append=MORNING))
+        feed(of, on, offset=step + 2)
+        on.refresh()
+        renderer.update(on.take_changed(), on.slots())
+        assert sorted(render_board(on, DAY).splitlines()) == sorted(renderer.text(DAY).splitlines())
+
+
+def test_labels_are_escaped() -> None:
+    """Quotes, backslashes and line feeds cannot break a line."""
+    assert r"a\"b\\c\nd" == escape_label('a"b\\c\nd')

@@ -1,0 +1,51 @@
+"""The board against the whole way: trusts through Kafka, a worker, a real Prometheus, every query."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service import Service, eventually
+
+from grafana.queries import queries
+from streams.catalogue import Catalogue
+from streams.local import ApacheKafka
+from streams.sources.simulator import Settings, history
+
+if TYPE_CHECKING:
+    from conftest import PrometheusFactory
+
+BOARD = json.loads(
+    (Path(__file__).parents[2] / "grafana" / "dashboards" / "four-purposes.json").read_text("utf-8")
+)
+CHOSEN = {"level": "icb", "organisation": "QUA", "basis": ["synthetic"], "window": "month"}
+TITLES = {one.title for one in Catalogue.shipped().indicators.values()}
+
+
+def test_every_query_of_the_board_works_on_the_service(
+    kafka: ApacheKafka, prometheus_factory: PrometheusFactory, tmp_path: Path
+) -> None:
+    """No query fails, and every indicator of the catalogue shows a figure of the Black Country."""
+    events = history(Settings(trusts=6, days=2), datetime.now(UTC))
+    asked = queries(BOARD, CHOSEN)
+    assert len(asked) > 100
+    with Service(kafka.bootstrap, tmp_path) as service:
+        assert 0 == service.publish(events).returncode
+        service.wait_consumed(len(events), within=60)
+        scrape = {
+            "job_name": "oversight",
+            "scrape_interval": "5s",  # a busy machine may need more than a second for 30,000 series
+            "static_configs": [{"targets": [f"127.0.0.1:{service.port}"]}],
+        }
+        prometheus = prometheus_factory(json.dumps({"scrape_configs": [scrape]}))
+
+        def answered() -> set[str]:
+            cards = (one for one in asked if not one.ranged and one.panel in TITLES)
+            return {one.panel for one in cards if prometheus.query(one.expr)}
+
+        eventually(lambda: answered() == TITLES, within=60, saying=lambda: TITLES - answered())
+        for one in asked:
+            prometheus.query(one.expr)
+        prometheus.stop()

@@ -1,0 +1,68 @@
+"""What the service writes of the largest organisation fits into its topics' records."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from making import AT, MORNING, engine
+
+from schemas.outputs import ClosedIdentities, DayTotal, Position, Total, encode, encode_total
+from streams.engine.calendar import day_number
+from streams.engine.closing import HASHES_A_CHUNK, totals_of
+from streams.engine.families import FAMILIES
+from streams.engine.partition import Closed, Partition
+from streams.engine.snapshots import Snapshotter
+from streams.pipeline.topics import TOPICS
+
+SITES, DAYS, ATTENDANCES = 12, 35, 20
+"""Of one trust, each site with 20 attendances a day and quintile, no two waits alike for weeks."""
+KAFKA_DEFAULT = 1_048_588
+"""`max.message.bytes` of a topic that does not say otherwise."""
+TODAY = day_number(MORNING.date())
+
+
+def limit(topic: str) -> int:
+    """Give how large a record a topic takes."""
+    (found,) = (one for one in TOPICS if one.name == topic)
+    return int(found.configs.get("max.message.bytes", KAFKA_DEFAULT))
+
+
+@pytest.fixture(scope="module")
+def largest() -> Partition:
+    """A trust of twelve sites whose attendances differ as much as they can."""
+    partition = Partition()
+    partition.today, partition.covered_from = TODAY, TODAY - DAYS
+    for site in range(SITES):
+        for family in FAMILIES.values():
+            series = partition.make_series(("RJ1", f"RJ1{site:02}", family.name, "operational"))
+            for day in range(TODAY - DAYS, TODAY + 1):
+                for quintile in range(6 if family.stratified else 1):
+                    cell = (("imd_quintile", str(quintile)),) if family.stratified else ()
+                    for number in range(ATTENDANCES):
+                        wait = (day * 7 + quintile * 131 + number * 37) % 1440
+                        series.add(day, cell, (60 * wait + 60,) * len(family.facts))
+                series.touch(day, 1)
+            assert DAYS - 14 == len(list(series.close_before(TODAY - 14, 0)))
+            partition.restore_total(series.key, TODAY - 20, series.totals[TODAY - 20])  # readers see it
+    return partition
+
+
+def test_a_snapshot_of_the_largest_organisation_fits(largest: Partition) -> None:
+    """All windows of all sites, histograms among them, stay below half of what the topic takes."""
+    of = engine()
+    of.partitions[AT] = largest
+    tick = int((MORNING + timedelta(hours=1)).timestamp() * 1000)
+    (snapshot,) = Snapshotter(of).current(AT, ["RJ1"], Position(AT[0], "t", AT[1], 0, tick))
+    assert SITES * len(FAMILIES) == len(snapshot.series)
+    assert len(encode(snapshot)) < limit("snapshots") / 2
+
+
+def test_totals_of_the_largest_series_fit(largest: Partition) -> None:
+    """A day of a site, and a full chunk of closed identities, stay below half of what the topic takes."""
+    days = [(series, TODAY - 20) for series in largest.series.values()]
+    closed = Closed(TODAY - 15, days, {TODAY: [2**64 - 1] * (HASHES_A_CHUNK + 1)}, {})
+    totals: list[Total] = totals_of(AT, largest, closed)
+    assert SITES * len(FAMILIES) == sum(isinstance(one, DayTotal) for one in totals)
+    assert 2 == sum(isinstance(one, ClosedIdentities) for one in totals)
+    assert max(len(encode_total(one) or b"") for one in totals) < limit("day-totals") / 2
