@@ -1,0 +1,1 @@
+"""One module a board; each has `board(catalogue, docs_url)`."""
