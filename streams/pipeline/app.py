@@ -14,7 +14,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from streams.organisations import Register
 from streams.pipeline.assess import Assessment
 from streams.pipeline.cache import Cache
 from streams.pipeline.collector import calm_collector
+from streams.pipeline.coverage import Coverage, Group
 from streams.pipeline.finals import Issuing
 from streams.pipeline.hot_path import HotPath, partition_of
 from streams.pipeline.metrics import Metrics
@@ -95,6 +96,7 @@ class Worker:
         self.register = Register.shipped()
         self._clock = clock
         self._partitions: dict[str, int] = {}
+        self._coverage = Coverage(settings, self.metrics)
         self._engine = engine = Engine(
             self.catalogue.measures,
             engine_settings(settings),
@@ -124,6 +126,7 @@ class Worker:
         found = list(self.hot_path.problems())
         if self.assessment.owned and not self.assessment.serving:
             found.append("the assessment is reading its snapshots")
+        found += self._coverage.problems()
         return found
 
     def warnings(self) -> list[str]:
@@ -214,17 +217,30 @@ class Worker:
             web = Web(create_web(self.view()), listener)
             await web.start()
             app.finalize()
+            self._cover(app, inputs)
             try:
                 await app.start()
                 await self.assessment.start()
                 await self.issuing.start()
                 await self.hot_path.start()
+                if self.settings.append_time == "broker":
+                    await self._coverage.start()
                 calm_collector()
                 started(listener.getsockname()[1])
                 await self._wait(stop, app)
             finally:
-                for service in (self.hot_path, self.issuing, self.assessment, app, web):
+                for service in (self._coverage, self.hot_path, self.issuing, self.assessment, app, web):
                     await service.stop()
+
+    def _cover(self, app: faust.App, inputs: Sequence[str]) -> None:
+        snapshots = self.settings.topic("snapshots")
+
+        async def rejoin() -> None:
+            await app.consumer.subscribe([snapshots])
+
+        read = {topic: self._partitions[topic] for topic in inputs}
+        self._coverage.over(Group(self.hot_path.group, read, self.hot_path.rejoin))
+        self._coverage.over(Group(self.assessment.group, {snapshots: 1}, rejoin))
 
     def _use_cache(self) -> None:
         """Keep states on disk, where configured; what gives one its meaning is part of its name."""

@@ -26,7 +26,7 @@ from streams.assessment import Board
 from streams.assessment.finals import Finals
 from streams.engine.calendar import civil_date, local_day
 from streams.exposition.renderer import Renderer, render_sources
-from streams.pipeline.membership import owner
+from streams.pipeline.membership import owners
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.pulse import Pulse
 from streams.settings import Settings
@@ -268,10 +268,10 @@ class Assessment(mode.Service):
                 continue
             log.warning("this process stood still: nothing is served until the group confirms its ownership")
             try:
-                ours = await owner(self._settings, self.group, TopicPartition(self._topic, 0)) == self.client
+                found = await owners(self._settings, self.group)
             except (KafkaError, TimeoutError, OSError):
                 continue
-            if ours:
+            if found and found.get(TopicPartition(self._topic, 0)) == self.client:
                 self._confirmed_at = pauses
 
     @mode.Service.task

@@ -160,9 +160,13 @@ class HotPath(mode.Service):
         )
         self._watch = Watch(self._consumer, TopicPartition(settings.topic("snapshots"), 0), self._metrics)
         self._waiting_since = time.monotonic()
-        self._consumer.subscribe(list(self._names), listener=_Listener(self))
+        await self.rejoin()
         self._connected = True
         await self._consumer.start()
+
+    async def rejoin(self) -> None:
+        """Ask the group to assign, at the start or anew."""
+        self._consumer.subscribe(list(self._names), listener=_Listener(self))
 
     async def on_stop(self) -> None:
         """Publish and commit what is left, then leave the group."""

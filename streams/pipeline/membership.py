@@ -123,8 +123,8 @@ async def committed(
     }
 
 
-async def owner(settings: Settings, group: str, partition: TopicPartition) -> str | None:
-    """Give the client name of the member of a group that has a partition; None when nobody has it.
+async def owners(settings: Settings, group: str) -> dict[TopicPartition, str] | None:
+    """Give the client names of a group's members by partition; None while the group is not settled.
 
     Raises:
         KafkaError: the broker cannot say.
@@ -136,10 +136,12 @@ async def owner(settings: Settings, group: str, partition: TopicPartition) -> st
             answers = await admin.describe_consumer_groups([group])
         finally:
             await admin.close()
-    for described in answers[0].to_object()["groups"]:
-        for member in described["members"]:
-            if member["member_assignment"]:
-                given = ConsumerProtocolMemberAssignment.decode(member["member_assignment"])
-                if partition in given.partitions():
-                    return str(member["client_id"])
-    return None
+    (described,) = answers[0].to_object()["groups"]
+    if described["state"] != "Stable":
+        return None
+    return {
+        partition: str(member["client_id"])
+        for member in described["members"]
+        if member["member_assignment"]
+        for partition in ConsumerProtocolMemberAssignment.decode(member["member_assignment"]).partitions()
+    }

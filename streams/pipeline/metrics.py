@@ -69,6 +69,12 @@ class Metrics:
             at,
             registry=own,
         )
+        self.orphans = Gauge(
+            "oversight_partitions_without_worker",
+            "Partitions that a settled group has given to nobody.",
+            ["group"],
+            registry=own,
+        )
         self.held_up = Histogram(
             "oversight_event_loop_held_seconds",
             "How long the event loop was held up, looked at ten times a second.",
