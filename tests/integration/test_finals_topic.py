@@ -13,6 +13,7 @@ from service import Service, eventually
 from schemas.outputs import Final, decode_final, final_key
 from streams.local import ApacheKafka
 
+
 def finals(service: Service) -> list[Final]:
     """Give what stands on the topic; its keys are those that the documentation names."""
     found = asyncio.run(records(service.bootstrap, service.topic("finals")))
