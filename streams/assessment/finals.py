@@ -31,7 +31,7 @@ from streams.assessment.completeness import Completeness, PartitionId
 from streams.assessment.rows import Row
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES
-from streams.engine.windows import Grain, tumbling
+from streams.engine.windows import Tumbling, tumbling
 
 _VOLATILE = frozenset({"stale", "restated"})
 """Flags that change without the figure, so that they alone are no revision."""
@@ -202,7 +202,7 @@ class Finals:
     def _slots(self, place: _Place, name: _Name) -> Iterator[tuple[Slot, Period]]:
         """Give where a final that was issued comes from."""
         end = _day(place.end)
-        start = tumbling(cast("Grain", place.window), end - 1).start
+        start = tumbling(cast("Tumbling", place.window), end - 1).start
         period = Period(civil_date(start), civil_date(end))
         for stream in self._board.streams_of(name.indicator, place.basis, place.window):
             yield Slot(place.level, place.org, stream, place.basis, place.window), period

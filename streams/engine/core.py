@@ -368,8 +368,10 @@ class Engine:
             quarter, closes = instant // SECONDS_A_QUARTER, day + self.settings.horizon_days
         source.note(family.name, basis, data.org, event.time, append_ms)
         late = closes < partition.today or day <= partition.closed_through
-        known = identity in partition.held
-        if late or (not known and partition.has_closed(identity)):
+        old = partition.held.get(identity)
+        if old is not None:
+            identity = old.identity  # one text for all its versions
+        if late or (old is None and partition.has_closed(identity)):
             if not partition.has_closed(identity):
                 # Its version holds all the same: what an open day has of an older one goes, in any order.
                 closes = partition.today + self.settings.open_days

@@ -26,6 +26,8 @@ RESTATED_AFTER_SECONDS = 3600
 """A change this long after the end of its day restates a figure that was published."""
 KEPT_DAYS = 400
 """Days of closed totals that are kept in memory: the longest window is 12 months."""
+_LEFT_AT_LEAST = 100
+"""How many episodes have left a closing day before its list is looked at."""
 
 OPEN = -1
 """Quarter of an episode that has no attribution instant yet."""
@@ -103,6 +105,7 @@ class Partition:
         self.closed_through = 0
         self.older_definitions: dict[str, int] = {}
         self._closing: dict[int, list[str]] = defaultdict(list)
+        self._left: dict[int, int] = defaultdict(int)  # how many of a closing day have left it again
         self._closing_censuses: dict[int, list[CensusKey]] = defaultdict(list)
         self._closed: set[int] = set()
         self._forgetting: dict[int, list[int]] = defaultdict(list)
@@ -175,8 +178,7 @@ class Partition:
                     return "clash"
                 outcome = "clash"
             self._take(old, append_ms)
-        if old is None or old.closes != new.closes:
-            self._closing[new.closes].append(identity)
+        self._due(old, new)
         self.held[identity] = new
         if new.contributions:
             series = new.series
@@ -188,6 +190,19 @@ class Partition:
                 if new.quarter >= self._recent_from:
                     series.add_recent(new.quarter, cell, facts)
         return outcome
+
+    def _due(self, old: Held | None, new: Held) -> None:
+        """Note when an episode is let go; the list of a day that most of its episodes left is made anew."""
+        if old is not None:
+            day = old.closes
+            if day == new.closes:
+                return
+            self._left[day] += 1
+            if self._left[day] > max(_LEFT_AT_LEAST, len(self._closing[day]) // 2):
+                del self._left[day]
+                held, due = self.held, dict.fromkeys(self._closing[day])
+                self._closing[day] = [one for one in due if one in held and held[one].closes == day]
+        self._closing[new.closes].append(new.identity)
 
     def _take(self, old: Held, append_ms: int) -> None:
         if not old.contributions:
@@ -322,6 +337,7 @@ class Partition:
         found: dict[int, list[int]] = {}
         for day in sorted(one for one in self._closing if one < self.today):
             hashes = found[day] = []
+            self._left.pop(day, None)
             for identity in self._closing.pop(day):
                 if (held := self.held.get(identity)) is not None and held.closes == day:
                     del self.held[identity]

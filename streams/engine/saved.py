@@ -61,6 +61,7 @@ REBUILT = (
     "dirty",  # whoever takes over publishes every organisation once
     "dirty_closed",
     "_closing",
+    "_left",
     "_closing_censuses",
     "_forgotten",
     "_made",

@@ -236,6 +236,6 @@ def _current(
 
 
 def _finals(series: Series, spec: Family | ReturnStream, today: int) -> list[NamedBounds]:
-    windows = [cast("Grain", window) for window in TUMBLING if window in spec.windows]
+    windows = [window for window in TUMBLING if window in spec.windows]
     days = series.panes.keys() | series.totals.keys()
     return [(window, bounds) for window in windows for bounds in closed(window, days, today)]

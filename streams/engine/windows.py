@@ -2,7 +2,8 @@
 
 Bounds are [start, end) in day numbers. Windows over events follow today; windows over returns follow the
 latest reported period. Windows of hours are bounds in quarters of an hour and follow the clock. Tumbling
-windows (day, week, month, quarter) have finals, the others only a current value.
+windows (day, week, month, quarter, and ytd, which ends as the financial year) have finals, the others only
+a current value.
 
              ... 22 | 23   24   25   26   27   28   29 | 30  (today: Thursday 30th)
     since_midnight                                      [--
@@ -25,8 +26,9 @@ WindowName = Literal[
     "1h", "4h", "24h", "since_midnight", "day", "7d", "28d", "week", "month", "quarter", "ytd", "12m"
 ]
 Grain = Literal["day", "week", "month", "quarter"]
+Tumbling = Grain | Literal["ytd"]
 
-TUMBLING: tuple[WindowName, ...] = ("day", "week", "month", "quarter")
+TUMBLING: tuple[Tumbling, ...] = ("day", "week", "month", "quarter", "ytd")
 CUMULATIVE: frozenset[WindowName] = frozenset({"ytd", "12m"})
 HOURS: dict[WindowName, int] = {"1h": 1, "4h": 4, "24h": 24}
 """Rolling windows of hours; they end with the last complete quarter of an hour."""
@@ -70,11 +72,11 @@ def _month_start(day: date, months: int = 0) -> date:
     return date(index // _MONTHS_A_YEAR, index % _MONTHS_A_YEAR + 1, 1)
 
 
-def _year_start(day: int) -> int:
-    """Give the 1 April of the financial year that holds `day`."""
+def _year(day: int) -> Bounds:
+    """Give the financial year that holds `day`, from 1 April to the next."""
     when = civil_date(day)
     year = when.year if when.month >= _APRIL else when.year - 1
-    return day_number(date(year, _APRIL, 1))
+    return Bounds(day_number(date(year, _APRIL, 1)), day_number(date(year + 1, _APRIL, 1)))
 
 
 def _a_year_before(day: int) -> int:
@@ -84,10 +86,12 @@ def _a_year_before(day: int) -> int:
     return day_number(when.replace(year=when.year - 1, day=28 if leap_day else when.day))
 
 
-def tumbling(window: Grain, day: int) -> Bounds:
+def tumbling(window: Tumbling, day: int) -> Bounds:
     """Give the tumbling period of `window` that holds `day`."""
     if window == "day":
         return Bounds(day, day + 1)
+    if window == "ytd":
+        return _year(day)
     when = civil_date(day)
     if window == "week":
         monday = day - when.weekday()
@@ -118,7 +122,7 @@ def over_events(window: WindowName, today: int) -> Bounds:
         case "week" | "month" | "quarter":
             return tumbling(window, today)
         case "ytd":
-            return Bounds(_year_start(today), today + 1)
+            return Bounds(_year(today).start, today + 1)
         case "12m":
             return Bounds(_a_year_before(today), today)
         case _:
@@ -136,7 +140,7 @@ def over_returns(window: WindowName, grain: Grain, latest: int) -> Bounds:
         case "28d":
             return Bounds(end - 28, end)
         case "ytd":
-            return Bounds(_year_start(latest), end)
+            return Bounds(_year(latest).start, end)
         case "12m":
             last = civil_date(end - 1)
             return Bounds(day_number(_month_start(last, 1 - _MONTHS_A_YEAR)), end)
@@ -155,7 +159,7 @@ def periods(grain: Grain, bounds: Bounds) -> int:
     return count
 
 
-def closed(window: Grain, days: Iterable[int], today: int) -> list[Bounds]:
+def closed(window: Tumbling, days: Iterable[int], today: int) -> list[Bounds]:
     """Give the periods of a tumbling window that hold any of `days` and ended by the start of `today`."""
     found = {tumbling(window, day) for day in days}
     return sorted(bounds for bounds in found if bounds.end <= today)

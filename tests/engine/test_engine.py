@@ -145,6 +145,24 @@ def test_an_episode_that_moves_beyond_the_horizon_leaves_its_open_day(order: tup
     assert ({}, 1) == (attended(of), len(out.late))
 
 
+def test_memory_follows_the_episodes_held_and_not_the_versions_that_came() -> None:
+    """Ten episodes that move to the other day and back a thousand times; each is let go when it is due."""
+    days = [MORNING - timedelta(days=back) for back in (1, 2)]
+    moves = (
+        attendance(f"a{n % 10}", departed=days[n // 10 % 2], version=n // 10 + 1, recorded=MORNING)
+        for n in range(10_000)
+    )
+    of, _ = run(*moves)
+    partition = of.partitions[AT]
+    due = [one for ones in partition._closing.values() for one in ones]
+    assert ({*partition.held}, 10) == ({*due}, len(partition.held))
+    assert 10 == len({id(one) for one in due})
+    assert len(due) < 500
+    later = MORNING + timedelta(days=13)
+    of.process(AT, log(attendance("z", departed=later)))
+    assert {"z"} == {one.rpartition(" ")[2] for one in partition.held}
+
+
 def test_an_open_episode_is_forgotten_when_the_log_forgets_it() -> None:
     """An attendance that never ends is held for the topic's retention of 60 days."""
     of, _ = run(attendance(departed=None))
