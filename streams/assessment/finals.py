@@ -1,7 +1,8 @@
 """Finals: the figures of periods that have ended, issued once, and again with a revision when corrected.
 
     period ends ──► every expected source has passed its end, is stale or missing ──► revision 0
-                    content changes: a correction, a late source, a restated return ──► revision 1, 2, …
+                    content changes: a correction, a late source, a restated return ──► revision 1, 2, …,
+                    each five minutes after the one before at the earliest
                     it can no longer be corrected ──► forgotten here, kept for ever on the topic
 
 Pure: closed periods and what has been issued go in, finals to be issued come out. A final counts as issued
@@ -35,6 +36,8 @@ from streams.engine.windows import Tumbling, tumbling
 
 _VOLATILE = frozenset({"stale", "restated"})
 """Flags that change without the figure, so that they alone are no revision."""
+SETTLE_MS = 300_000
+"""How long a period that was issued again waits for the next time: corrections come all day."""
 _SLACK_DAYS = 1
 """What was corrected in the last minute of the last day is issued after it."""
 
@@ -158,6 +161,7 @@ class Finals:
         self._issued: dict[_Place, dict[_Name, Issued]] = {}
         self._waiting: set[tuple[Slot, Period]] = set()
         self._doubted: set[tuple[Slot, Period]] = set()
+        self._restated_ms: dict[tuple[Slot, Period], int] = {}
         self._forgotten_on = 0
 
     @property
@@ -223,19 +227,23 @@ class Finals:
             slot, period = self._waiting.pop()
             if not self._correctable(slot, period, now_ms):
                 continue
-            if not self._board.settled(slot, period, now_ms):
+            restated_ms = self._restated_ms.get((slot, period), -SETTLE_MS)
+            if now_ms < restated_ms + SETTLE_MS or not self._board.settled(slot, period, now_ms):
                 self._doubted.add((slot, period))
                 continue
             finals, doubted = self._of(slot, period, now_ms)
             found += finals
+            if any(one.revision for one in finals):
+                self._restated_ms[slot, period] = now_ms
             if doubted:
                 self._doubted.add((slot, period))
         return found, len(self._waiting)
 
     def again(self, now_ms: int) -> None:
-        """Look again at what waits for sources or was issued without one; forget what is past correcting."""
+        """Look again at what waits for sources, settles, or was issued without one; forget the old."""
         self._waiting |= self._doubted
         self._doubted = set()
+        self._restated_ms = {key: at for key, at in self._restated_ms.items() if now_ms < at + SETTLE_MS}
         today = local_day(now_ms // 1000)
         if today == self._forgotten_on:
             return

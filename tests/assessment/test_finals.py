@@ -147,6 +147,35 @@ def test_corrections_raise_the_revision_and_a_repeat_does_not() -> None:
     assert [(3, 1, 1)] == of(scene.tick(MIDNIGHT + 4 * HOUR))
 
 
+def test_steady_corrections_give_a_revision_every_five_minutes() -> None:
+    """The first comes at once, the next when five minutes have passed, with all that came between."""
+    scene = Scene()
+    scene.publish(
+        monday("a"), monday("b"), attendance("n", departed=MIDNIGHT + MINUTE), append=MIDNIGHT + MINUTE
+    )
+    scene.tick(MIDNIGHT + MINUTE)
+    seen = []
+    for minute in range(2, 14):
+        when = MIDNIGHT + minute * MINUTE
+        scene.publish(monday("a", version=minute, minutes=500 * (minute % 2) + 1), append=when)
+        seen += [(minute, *one) for one in of(scene.tick(when))]
+    assert [(3, 1, 1, 2), (8, 2, 2, 2), (13, 3, 1, 2)] == seen
+
+
+def test_a_year_has_a_final() -> None:
+    """It is issued on 1 April, over open and closed days; it stands under `ytd` and ends on 1 April."""
+    scene = Scene()
+    first, last = at("2026-04-01T11:00"), at("2027-03-31T11:00")
+    for when in (first, at("2026-09-01T11:00"), last):
+        scene.publish(attendance(f"a{when:%Y%m%d}", departed=when), append=when + MINUTE)
+    assert [] == of(scene.tick(last + HOUR), window="ytd")
+    after = at("2027-04-01T00:01")
+    scene.publish(attendance("n", departed=after), append=after)
+    found = [one for one in scene.tick(after) if of([one], window="ytd")]
+    assert [(0, 3, 3)] == of(found, window="ytd")
+    assert [("2026-04-01", "2027-04-01")] == [(one.period_start, one.period_end) for one in found]
+
+
 def test_finals_wait_for_closed_periods_that_are_not_published_yet() -> None:
     """A heartbeat tells of a source that has passed, but what it sent of yesterday is still to come."""
     scene = Scene()
