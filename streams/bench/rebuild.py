@@ -65,7 +65,7 @@ async def _load(task: Task, panes: Panes) -> Measured:
     cache = _cache(task)
     async with _Turns() as turns:
         clock = Clock()
-        found = await cache.load_in_turns(task.topic, PARTITION, _IDENTITY, task.events)
+        found = await cache.load(task.topic, PARTITION, _IDENTITY, task.events)
         measured = clock.read(task.events)
         measured = await turns.noted(measured)
     if found is None or found.next_offset != task.events:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from schemas.envelope import Headers
 from streams.commands.publish import Published, Publisher
 from streams.errors import SourceError
+from streams.pipeline.reading import read_to_end
 from streams.pipeline.topics import prepare_topics
 from streams.settings import Settings
 
@@ -55,24 +57,13 @@ async def dead_letters(settings: Settings) -> AsyncIterator[DeadLetter]:
     """
     await prepare_topics(settings, create=False)
     partition = TopicPartition(settings.topic("dead-letters"), 0)
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers, group_id=None, enable_auto_commit=False
-    )
-    await consumer.start()
     seen: set[str] = set()
-    try:
-        consumer.assign([partition])
-        await consumer.seek_to_beginning(partition)
-        end = (await consumer.end_offsets([partition]))[partition]
-        while await consumer.position(partition) < end:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                for record in records:
-                    letter = _letter(record.key or b"", record.value or b"", record.headers)
-                    if letter.identity not in seen:
-                        seen.add(letter.identity)
-                        yield letter
-    finally:
-        await consumer.stop()
+    async with aclosing(read_to_end(settings, [partition])) as reading:
+        async for record in reading:
+            letter = _letter(record.key or b"", record.value or b"", record.headers)
+            if letter.identity not in seen:
+                seen.add(letter.identity)
+                yield letter
 
 
 def _letter(key: bytes, value: bytes, headers: Headers) -> DeadLetter:

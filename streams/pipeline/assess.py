@@ -13,12 +13,13 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import mode
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.outputs import Heartbeat, decode_snapshot
@@ -29,6 +30,7 @@ from streams.exposition.renderer import Renderer, render_sources
 from streams.pipeline.membership import owners
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.pulse import Pulse
+from streams.pipeline.reading import read_to_end
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -41,7 +43,7 @@ _IDLE_SECONDS = 0.05
 _ABSENT_TICKS, _ABSENT_SECONDS = 10, 10.0
 """A partition that is not heard for so many ticks, and so long at least, has no worker."""
 _COUNT_SOURCES_SECONDS = 5.0
-_CONFIRM_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 
 
 class Assessment(mode.Service):
@@ -72,7 +74,7 @@ class Assessment(mode.Service):
         **kwargs: Any,
     ) -> None:
         self._finals = finals
-        self._topic = settings.topic("snapshots")
+        self._partition = TopicPartition(settings.topic("snapshots"), 0)
         self._settings = settings
         self._board = board
         self._renderer = renderer
@@ -178,7 +180,7 @@ class Assessment(mode.Service):
 
     def assigned(self, partitions: set[Any]) -> None:
         """Hear which partitions the group gave to this worker's Faust app."""
-        owned = any(one.topic == self._topic for one in partitions)
+        owned = any(one.topic == self._partition.topic for one in partitions)
         doubtful, self._confirmed_at = self._doubtful, self._pulse.pauses()
         if owned and (doubtful or not self._owned):
             self._begin_term()
@@ -193,24 +195,16 @@ class Assessment(mode.Service):
 
     async def _catch_up(self, term: int) -> None:
         """Read the compacted topic to its end, and work out what it comes to before anybody sees it."""
-        partition = TopicPartition(self._topic, 0)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers, group_id=None, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            consumer.assign([partition])
-            await consumer.seek_to_beginning(partition)
-            end = (await consumer.end_offsets([partition]))[partition]
-            count = 0
-            while await consumer.position(partition) < end and not self.should_stop:
-                for records in (await consumer.getmany(timeout_ms=200, max_records=500)).values():
-                    count += len(records)
-                    for record in records:
-                        self._take(record.value)
-                await asyncio.sleep(0)
-        finally:
-            await consumer.stop()
+        while True:
+            try:
+                count = await self._read_all()
+                break
+            except (KafkaError, OSError) as error:
+                problem = str(error) or type(error).__name__
+                log.warning("the snapshots cannot be read now, and are again", error=problem)
+                await self.sleep(_RETRY_SECONDS)
+            if term != self._terms or not self._owned or self.should_stop:
+                return
         await self._until_heard(term)
         self._observe()
         await self._work_out()
@@ -218,6 +212,16 @@ class Assessment(mode.Service):
             return
         self._complete = True
         log.info("the assessment has read every snapshot and serves", snapshots=count)
+
+    async def _read_all(self) -> int:
+        """Read the topic to its end; give how many records it had."""
+        count = 0
+        reading = read_to_end(self._settings, [self._partition], wanted=lambda: not self.should_stop)
+        async with aclosing(reading):
+            async for record in reading:
+                count += 1
+                self._take(record.value)
+        return count
 
     async def _until_heard(self, term: int) -> None:
         """Wait a moment for partitions that the topic says nothing of, lest a sum grows before one's eyes.
@@ -262,7 +266,7 @@ class Assessment(mode.Service):
     async def _confirm(self) -> None:
         """After a pause ask the group who owns the assessment; if not we, it will assign again and say so."""
         while not self.should_stop:
-            await self.sleep(_CONFIRM_SECONDS)
+            await self.sleep(_RETRY_SECONDS)
             pauses = self._pulse.pauses()
             if not self._owned or pauses == self._confirmed_at:
                 continue
@@ -271,7 +275,7 @@ class Assessment(mode.Service):
                 found = await owners(self._settings, self.group)
             except (KafkaError, TimeoutError, OSError):
                 continue
-            if found and found.get(TopicPartition(self._topic, 0)) == self.client:
+            if found and found.get(self._partition) == self.client:
                 self._confirmed_at = pauses
 
     @mode.Service.task

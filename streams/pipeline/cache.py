@@ -65,7 +65,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 
 class _Bounds(NamedTuple):
-    """What a state must lie between; see `Cache.load_in_turns`."""
+    """What a state must lie between; see `Cache.load`."""
 
     committed: int
     earliest: int
@@ -204,26 +204,7 @@ class Cache:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     path.unlink()
 
-    def load(
-        self,
-        topic: str,
-        number: int,
-        identity: str,
-        committed: int,
-        *,
-        earliest: int = 0,
-        closed_through: int | None = None,
-    ) -> Partition | None:
-        """Give the saved state of a partition in one go; see `load_in_turns`."""
-        loading = self._loading(topic, number, identity, _Bounds(committed, earliest, closed_through))
-        while True:
-            try:
-                next(loading)
-            except StopIteration as end:
-                partition: Partition | None = end.value
-                return partition
-
-    async def load_in_turns(
+    async def load(
         self,
         topic: str,
         number: int,

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import mode
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.outputs import Final, encode, final_key
 from streams.assessment.finals import Finals
 from streams.pipeline.assess import Assessment
 from streams.pipeline.metrics import Metrics
+from streams.pipeline.reading import read_to_end
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -129,35 +131,19 @@ class Issuing(mode.Service):
 
     async def _look_back(self) -> None:
         """Read what has been issued of periods that can still be corrected, and look at all of them again."""
+        since_ms = None
+        if self._settings.append_time == "broker":  # another does not find offsets by time
+            since_ms = int(self._clock() * 1000) - self._finals.look_back_days * _DAY_MS
         partition = TopicPartition(self._topic, 0)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers, group_id=None, enable_auto_commit=False
-        )
-        await consumer.start()
         count = 0
-        try:
-            consumer.assign([partition])
-            await self._seek(consumer, partition)
-            end = (await consumer.end_offsets([partition]))[partition]
-            while await consumer.position(partition) < end and not self.should_stop:
-                for records in (await consumer.getmany(timeout_ms=200, max_records=500)).values():
-                    count += len(records)
-                    for record in records:
-                        self._take(record)
-                await asyncio.sleep(0)
-        finally:
-            await consumer.stop()
+        async with aclosing(
+            read_to_end(self._settings, [partition], since_ms=since_ms, wanted=lambda: not self.should_stop)
+        ) as reading:
+            async for record in reading:
+                count += 1
+                self._take(record)
         self._finals.begin()
         log.info("the assessment knows which finals have been issued", finals=count)
-
-    async def _seek(self, consumer: Any, partition: TopicPartition) -> None:
-        await consumer.seek_to_beginning(partition)
-        if self._settings.append_time == "publisher":  # such a broker does not find offsets by time
-            return
-        since_ms = int(self._clock() * 1000) - self._finals.look_back_days * _DAY_MS
-        found = (await consumer.offsets_for_times({partition: since_ms}))[partition]
-        if found is not None:
-            consumer.seek(partition, found.offset)
 
     def _take(self, record: Any) -> None:
         identity = dict(record.headers).get(IDENTITY, b"").decode()

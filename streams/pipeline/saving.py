@@ -90,7 +90,7 @@ class Saving:
         """
         if self._cache is None:
             return None
-        return await self._cache.load_in_turns(
+        return await self._cache.load(
             partition.topic,
             partition.partition,
             ours.claim.identity,

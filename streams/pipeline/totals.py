@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Collection
+from contextlib import aclosing
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from schemas.outputs import Total, decode_total
+from streams.pipeline.reading import read_to_end
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-_POLL_MS = 200
-_MAX_RECORDS = 1_000
 
 
 async def read_totals(
@@ -30,36 +27,14 @@ async def read_totals(
         wanted: asked now and then; when it says no, reading ends with what there is.
 
     Raises:
-        KafkaError: the broker cannot be asked now.
-        TimeoutError: it has stopped answering.
+        KafkaError: the broker cannot be asked now, or has stopped answering.
     """
     found: dict[int, dict[bytes, Total]] = {number: {} for number in partitions}
     topic = settings.topic("day-totals")
     places = [TopicPartition(topic, number) for number in partitions]
-    if not places:
-        return {}
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.bootstrap_servers, group_id=None, enable_auto_commit=False
-    )
-    try:
-        await consumer.start()
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        left = {one: end for one, end in (await consumer.end_offsets(places)).items() if end}
-        moved = time.monotonic()
-        while left and wanted():
-            batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_MAX_RECORDS)
-            for place, records in batches.items():
-                for record in records:
-                    _take(found[place.partition], record)
-            if batches:
-                moved = time.monotonic()
-            elif time.monotonic() - moved > settings.deadline_seconds:
-                raise TimeoutError(f"the totals of {len(left)} partitions do not come")
-            left = {one: end for one, end in left.items() if await consumer.position(one) < end}
-            await asyncio.sleep(0)
-    finally:
-        await consumer.stop()
+    async with aclosing(read_to_end(settings, places, wanted=wanted)) as reading:
+        async for record in reading:
+            _take(found[record.partition], record)
     return {number: list(totals.values()) for number, totals in found.items()}
 
 

@@ -45,35 +45,33 @@ def files(directory: Path) -> list[Path]:
     return sorted(directory.iterdir())
 
 
-def loaded(cache: Cache, **other: Any) -> tuple[Partition | None, list[str]]:
+async def loaded(cache: Cache, **other: Any) -> tuple[Partition | None, list[str]]:
     """Load it; give the warnings' reasons too."""
     asked = {"topic": TOPIC, "number": NUMBER, "identity": IDENTITY, "committed": OFFSET} | other
     with capture_logs() as logs:
-        found = cache.load(**asked)
+        found = await cache.load(**asked)
     return found, [entry["why"] for entry in logs if entry["log_level"] == "warning"]
 
 
 async def test_what_was_saved_comes_back(tmp_path: Path) -> None:
-    """In one go and in turns; the file is nobody else's to read, and nothing is left beside it."""
+    """The file is nobody else's to read, and nothing is left beside it."""
     counts: Counter[str] = Counter()
     cache = Cache(tmp_path / "new", "f", lambda outcome: counts.update([outcome]))
     path = await saved(cache)
-    found, warnings = loaded(cache)
-    again = await cache.load_in_turns(TOPIC, NUMBER, IDENTITY, OFFSET)
+    found, warnings = await loaded(cache)
 
     assert found is not None
-    assert again is not None
-    assert (OFFSET, OFFSET) == (found.next_offset, again.next_offset)
-    assert ["RJ1", "RYJ"] == sorted(found.organisations) == sorted(again.organisations)
+    assert OFFSET == found.next_offset
+    assert ["RJ1", "RYJ"] == sorted(found.organisations)
     assert [] == warnings
     assert [path] == files(path.parent)
     assert 0o600 == path.stat().st_mode & 0o777
-    assert {"saved": 1, "loaded": 2} == counts
+    assert {"saved": 1, "loaded": 1} == counts
 
 
-def test_no_file_is_no_state_and_no_warning(tmp_path: Path) -> None:
+async def test_no_file_is_no_state_and_no_warning(tmp_path: Path) -> None:
     """A first start finds nothing, and that is nothing to warn of."""
-    assert (None, []) == loaded(Cache(tmp_path / "none", "f"))
+    assert (None, []) == await loaded(Cache(tmp_path / "none", "f"))
 
 
 async def test_a_newer_state_takes_the_place(tmp_path: Path) -> None:
@@ -84,7 +82,7 @@ async def test_a_newer_state_takes_the_place(tmp_path: Path) -> None:
     await saved(cache, view_of(of.partitions[AT]))
     of.process(AT, log(attendance("a1"), attendance("a2"))[1:])
     await saved(cache, view_of(of.partitions[AT]))
-    found, _ = loaded(cache)
+    found, _ = await loaded(cache)
 
     assert found is not None
     assert 2 == len(found.held)
@@ -103,7 +101,7 @@ async def test_a_state_of_something_else_is_not_used(tmp_path: Path, asked: dict
     """Another topic, an offset nobody committed, records that are gone, days that have closed since."""
     cache = Cache(tmp_path, "f")
     await saved(cache)
-    found, warnings = loaded(cache, **asked)
+    found, warnings = await loaded(cache, **asked)
 
     assert found is None
     assert 1 == len(warnings)
@@ -116,15 +114,15 @@ async def test_the_same_closed_days_are_used(tmp_path: Path) -> None:
     await saved(cache := Cache(tmp_path, "f"), view_of(of.partitions[AT]))
     closed_through = day_number((MORNING + timedelta(days=5)).date())
 
-    found, warnings = loaded(cache, closed_through=closed_through)
+    found, warnings = await loaded(cache, closed_through=closed_through)
     assert (closed_through, []) == (found and found.closed_through, warnings)
-    assert (None, ["other days have closed by now"]) == loaded(cache)
+    assert (None, ["other days have closed by now"]) == await loaded(cache)
 
 
 async def test_another_fingerprint_is_not_used(tmp_path: Path) -> None:
     """State that was made under other definitions has lost its meaning."""
     await saved(Cache(tmp_path, "before"))
-    found, warnings = loaded(Cache(tmp_path, "after"))
+    found, warnings = await loaded(Cache(tmp_path, "after"))
 
     assert (None, ["definitions, settings or the release have changed since"]) == (found, warnings)
 
@@ -134,7 +132,7 @@ async def test_a_file_of_another_partition_is_not_used(tmp_path: Path) -> None:
     cache = Cache(tmp_path, "f")
     path = await saved(cache)
     path.rename(cache.path(TOPIC, 1))
-    found, warnings = loaded(cache, number=1)
+    found, warnings = await loaded(cache, number=1)
 
     assert (None, [f"it is of partition {TOPIC}/0"]) == (found, warnings)
 
@@ -147,7 +145,7 @@ async def test_a_newer_format_is_not_used(tmp_path: Path) -> None:
     content[8:10] = struct.pack("<H", 2)
     path.write_bytes(content)
 
-    assert (None, ["its format is 2, this release reads 1"]) == loaded(cache)
+    assert (None, ["its format is 2, this release reads 1"]) == await loaded(cache)
 
 
 async def test_any_flipped_bit_is_noticed(tmp_path: Path) -> None:
@@ -159,7 +157,7 @@ async def test_any_flipped_bit_is_noticed(tmp_path: Path) -> None:
         spoiled = bytearray(content)
         spoiled[bit // 8] ^= 1 << bit % 8
         path.write_bytes(spoiled)
-        found, warnings = loaded(cache)
+        found, warnings = await loaded(cache)
         assert found is None
         assert 1 == len(warnings)
 
@@ -171,7 +169,7 @@ async def test_any_torn_file_is_noticed(tmp_path: Path) -> None:
     content = path.read_bytes()
     for spoiled in (*(content[:size] for size in range(len(content))), content + b"\0", content * 2):
         path.write_bytes(spoiled)
-        found, warnings = loaded(cache)
+        found, warnings = await loaded(cache)
         assert found is None
         assert 1 == len(warnings)
 
@@ -190,17 +188,17 @@ async def test_whole_files_of_other_content_are_not_used(tmp_path: Path) -> None
     ]
     for other in others:
         await saved(cache, View(**{**vars(view), "clocks": other}))
-        found, warnings = loaded(cache)
+        found, warnings = await loaded(cache)
         assert found is None
         assert 1 == len(warnings)
 
 
-def test_a_directory_in_the_file_s_place_is_not_used(tmp_path: Path) -> None:
+async def test_a_directory_in_the_file_s_place_is_not_used(tmp_path: Path) -> None:
     """What cannot be read at all is a reason like any other."""
     cache = Cache(tmp_path, "f")
     cache.path(TOPIC, NUMBER).mkdir()
 
-    assert (None, ["it cannot be read: Is a directory"]) == loaded(cache)
+    assert (None, ["it cannot be read: Is a directory"]) == await loaded(cache)
 
 
 class _FullDisk(io.FileIO):
@@ -247,7 +245,7 @@ async def test_a_directory_that_cannot_be_made_is_no_error(tmp_path: Path) -> No
     cache = Cache(tmp_path / "file", "f")
 
     assert not await cache.save(TOPIC, NUMBER, IDENTITY, view_of(partition()))
-    assert loaded(cache)[0] is None
+    assert (await loaded(cache))[0] is None
 
 
 async def test_a_warning_comes_back_after_a_success(tmp_path: Path) -> None:
@@ -275,7 +273,7 @@ async def test_a_cancelled_save_leaves_the_file_before_it(tmp_path: Path) -> Non
         await asyncio.sleep(0.01)
 
     assert [cache.path(TOPIC, NUMBER)] == files(tmp_path)
-    assert loaded(cache)[0] is not None
+    assert (await loaded(cache))[0] is not None
     assert await cache.save(TOPIC, NUMBER, IDENTITY, view_of(partition()))
 
 
@@ -307,7 +305,7 @@ async def test_others_have_the_event_loop_while_a_state_is_saved_and_loaded(tmp_
     task = asyncio.create_task(others())
     assert await cache.save(TOPIC, NUMBER, IDENTITY, _large(40_000))
     after_save = turns
-    found = await cache.load_in_turns(TOPIC, NUMBER, IDENTITY, OFFSET)
+    found = await cache.load(TOPIC, NUMBER, IDENTITY, OFFSET)
     after_load = turns
     task.cancel()
 
