@@ -71,7 +71,7 @@ class Closed(NamedTuple):
         through: the last day that is closed.
         days: (series, day) whose totals nobody has written before.
         identities: hashes of the episodes that closed, by the day on which they were due.
-        forgotten: how many hashes of a due day are kept no longer.
+        forgotten: how many hashes of a due day the topic needs no longer.
     """
 
     through: int
@@ -109,7 +109,7 @@ class Partition:
         self._closing_censuses: dict[int, list[CensusKey]] = defaultdict(list)
         self._closed: set[int] = set()
         self._forgetting: dict[int, list[int]] = defaultdict(list)
-        self._forgotten: dict[int, int] = {}  # how many hashes of a due day, still to be told
+        self._forgotten: dict[int, int] = {}  # how many hashes of a due day the topic still has
         self._made: dict[tuple[str, str, str, str], Series] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -268,7 +268,13 @@ class Partition:
         self._show(series)
 
     def restore_identities(self, due: int, hashes: Iterable[int], retention_days: int) -> None:
-        """Take back the hashes of the episodes that closed on a day."""
+        """Take back the hashes of the episodes that closed on a day.
+
+        Before the first record all that the topic has: what the log holds of days gone by is decided as it
+        was then. A saved state knows what it had forgotten.
+        """
+        if due + retention_days < self.today:
+            return
         self._forgetting[due + retention_days] += hashes
         self._closed.update(hashes)
 
@@ -320,13 +326,14 @@ class Partition:
                 days += [(series, day) for day in series.close_before(open_from, self.closed_through)]
                 series.forget_before(self._shown_day - KEPT_DAYS)
                 self.dirty.add(series.key.org)
-        self._forgotten |= self._forget(retention_days)
+        self._forget(retention_days)
         holds_episodes = bool(episodic or identities or self.closed_through)
         if not holds_episodes or open_from - 1 <= self.closed_through:
             return None
         fresh = {due: some for due, some in identities.items() if due - horizon_days > self.closed_through}
         self.closed_through = open_from - 1
-        forgotten, self._forgotten = self._forgotten, {}
+        forgotten = {due: n for due, n in self._forgotten.items() if due + 2 * retention_days < self.today}
+        self._forgotten = {due: n for due, n in self._forgotten.items() if due not in forgotten}
         return Closed(self.closed_through, days, fresh, forgotten)
 
     def _close_episodes(self, retention_days: int) -> dict[int, list[int]]:
@@ -350,14 +357,15 @@ class Partition:
                 self.censuses.pop(key, None)
         return found
 
-    def _forget(self, retention_days: int) -> dict[int, int]:
-        """Drop the hashes that the log can no longer contradict; give how many by due day."""
-        found = {}
+    def _forget(self, retention_days: int) -> None:
+        """Drop the hashes that the log can no longer contradict.
+
+        The topic has them as long again: who reads the log from its beginning needs what was known then.
+        """
         for day in sorted(one for one in self._forgetting if one < self.today):
             hashes = self._forgetting.pop(day)
             self._closed.difference_update(hashes)
-            found[day - retention_days] = len(hashes)
-        return found
+            self._forgotten[day - retention_days] = len(hashes)
 
     @property
     def _shown_day(self) -> int:

@@ -102,6 +102,15 @@ def test_a_closed_identity_is_known_after_a_rebuild() -> None:
     assert 2 == attended(world(*later, look=71), {2})
 
 
+def test_what_was_late_when_it_came_is_late_when_the_log_is_read_again() -> None:
+    """The identity was known then and is forgotten now; a rebuild neither counts nor holds the late version."""
+    moved = [attendance("k1", -0.5, 0), attendance("k1", 61, 61, version=2), attendance("k2", 63, 63)]
+    assert 2 == attended(world(*moved, look=64, horizon_days=3), {3})
+    sent_again = [attendance("k1", 0, at, version=2) for at in (0, 48)]
+    used_anew = attendance("k1", 78, 78)
+    assert 2 == attended(world(*sent_again, used_anew, look=79), {2, 3})
+
+
 def test_a_planned_list_is_held_from_its_plan_to_its_horizon() -> None:
     """A list planned 42 days ahead is open until day 56; its cancellation then is what its day holds."""
     of = world(session("s1", 42, 0), session("s1", 42, 56, version=2, retracted=True), look=57)
