@@ -168,11 +168,9 @@ def _rows(
     snapshotter = Snapshotter(engine, [day_number(day) for day in register.change_days()])
     for at, partition in engine.partitions.items():
         position = Position(at[0], "", at[1], partition.next_offset, now_ms)
-        if finals:
-            snapshots = snapshotter.finals(at, position)
-        else:
-            snapshots = snapshotter.current(at, list(partition.organisations), position)
-        for snapshot in snapshots:
+        orgs = list(partition.organisations)
+        shown = snapshotter.finals(at, position) if finals else snapshotter.current(at, orgs, position)
+        for snapshot in shown:
             board.apply(snapshot)
     return sorted(board.all_periods() if finals else board.rows(), key=_order)
 

@@ -365,7 +365,8 @@ class Partition:
         for day in sorted(one for one in self._forgetting if one < self.today):
             hashes = self._forgetting.pop(day)
             self._closed.difference_update(hashes)
-            self._forgotten[day - retention_days] = len(hashes)
+            if hashes:
+                self._forgotten[day - retention_days] = len(hashes)
 
     @property
     def _shown_day(self) -> int:

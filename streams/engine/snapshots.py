@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -65,21 +65,25 @@ class Snapshotter:
 
     def current(
         self, at: TopicPartition, orgs: Iterable[str], position: Position
-    ) -> list[OrganisationSnapshot]:
-        """Give the current windows of organisations of a partition, as they stand at the position's tick."""
+    ) -> Iterator[OrganisationSnapshot]:
+        """Give the current windows of organisations of a partition, as they stand at the position's tick.
+
+        One by one, since an organisation takes milliseconds and others wait for the event loop.
+        """
         partition = self._engine.partitions[at]
         latest = partition.latest_periods(local_day(position.tick_ms // 1000))
-        return [self._organisation(partition, org, position, latest) for org in orgs]
+        for org in orgs:
+            yield self._organisation(partition, org, position, latest)
 
-    def finals(self, at: TopicPartition, position: Position) -> list[OrganisationSnapshot]:
+    def finals(self, at: TopicPartition, position: Position) -> Iterator[OrganisationSnapshot]:
         """Give every closed tumbling period of every organisation of a partition."""
         partition = self._engine.partitions[at]
-        orgs = list(partition.organisations)
-        return [self._organisation(partition, org, position, None) for org in orgs]
+        for org in list(partition.organisations):
+            yield self._organisation(partition, org, position, None)
 
     def closed_periods(
         self, at: TopicPartition, orgs: Iterable[str], position: Position
-    ) -> list[ClosedPeriods]:
+    ) -> Iterator[ClosedPeriods]:
         """Give the tumbling periods of organisations that have ended and can still be corrected.
 
         Those of events until the horizon after their last day; a return can be restated much later, and
@@ -87,8 +91,9 @@ class Snapshotter:
         done with a period before one partition drops it and another does not yet.
         """
         partition = self._engine.partitions[at]
-        whole = [self._organisation(partition, org, position, None, correctable=True) for org in orgs]
-        return [ClosedPeriods(position, one.org, one.series, one.coverage_start) for one in whole]
+        for org in orgs:
+            one = self._organisation(partition, org, position, None, correctable=True)
+            yield ClosedPeriods(position, one.org, one.series, one.coverage_start)
 
     def _correctable_days(self, stream: str) -> int:
         """Give for how many days after its last one a period can change."""

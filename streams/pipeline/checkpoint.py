@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -32,6 +32,7 @@ from schemas.outputs import (
 )
 from streams.engine import Engine
 from streams.engine.calendar import SECONDS_A_QUARTER
+from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
 from streams.errors import DeliveryError
 from streams.pipeline.holding import Assigned
@@ -177,17 +178,18 @@ class Checkpoint:
                 whole = first or ours.quarter != quarter
                 orgs = set(state.organisations) if whole else set(state.dirty)
             complete_since = now_ms if first else ours.complete_since_ms
-            snapshots: list[Snapshot] = []
-            if orgs:
-                snapshots += self._snapshotter.current(at, orgs, position)
-            topic = self._settings.topic("snapshots")
             if state is not None:
                 state.dirty -= orgs
             closed = ours.closed.take(state, now_ms, whole=first)
             try:
-                snapshots += [one async for one in self._closed(at, closed, position)]
-                snapshots.append(self._snapshotter.heartbeat(at, position, complete_since))
-                await self._writer.write([Output(topic, snapshot_key(one), encode(one)) for one in snapshots])
+                outputs: list[Output] = []
+                if orgs:
+                    outputs += await self._in_turns(self._snapshotter.current(at, orgs, position))
+                if closed:
+                    outputs += await self._in_turns(self._snapshotter.closed_periods(at, closed, position))
+                self._still_ours(at, state)
+                outputs.append(self._output(self._snapshotter.heartbeat(at, position, complete_since)))
+                await self._writer.write(outputs)
             except BaseException:
                 if state is not None:
                     state.dirty |= orgs
@@ -196,16 +198,20 @@ class Checkpoint:
             ours.closed.published(closed, now_ms)
             ours.complete_since_ms, ours.quarter = complete_since, quarter
 
-    async def _closed(
-        self, at: tuple[str, int], orgs: Iterable[str], position: Position
-    ) -> AsyncIterator[Snapshot]:
-        """Give closed periods an organisation at a time: all at once would hold the event loop long."""
-        for org in orgs:
-            if at not in self._engine.partitions:
-                raise NotAMemberError(f"{at[0]}/{at[1]} went to another worker meanwhile")
-            for one in self._snapshotter.closed_periods(at, [org], position):
-                yield one
+    async def _in_turns(self, snapshots: Iterator[Snapshot]) -> list[Output]:
+        """Give the records of organisations; worked out all at once they would hold the event loop long."""
+        found = []
+        for one in snapshots:
+            found.append(self._output(one))
             await asyncio.sleep(0)
+        return found
+
+    def _still_ours(self, at: tuple[str, int], state: Partition | None) -> None:
+        if self._engine.partitions.get(at) is not state:
+            raise NotAMemberError(f"{at[0]}/{at[1]} went to another worker meanwhile")
+
+    def _output(self, snapshot: Snapshot) -> Output:
+        return Output(self._settings.topic("snapshots"), snapshot_key(snapshot), encode(snapshot))
 
     async def _commit(
         self, assigned: Mapping[TopicPartition, Assigned], reached: Mapping[TopicPartition, int]

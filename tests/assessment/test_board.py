@@ -32,7 +32,7 @@ def position(
 
 def snapshots(of: Any, **where: Any) -> list[Any]:
     orgs = list(of.partitions[AT].organisations)
-    return Snapshotter(of, CHANGES).current(AT, orgs, position(**where))
+    return list(Snapshotter(of, CHANGES).current(AT, orgs, position(**where)))
 
 
 def shown(on: Board, indicator: str = "ae_4h_all_types", window: str = "7d", **match: Any) -> dict[Any, Row]:

@@ -103,7 +103,7 @@ def test_a_closed_identity_is_known_after_a_rebuild() -> None:
 
 
 def test_what_was_late_when_it_came_is_late_when_the_log_is_read_again() -> None:
-    """The identity was known then and is forgotten now; a rebuild neither counts nor holds the late version."""
+    """The identity was known then and is forgotten now; a rebuild neither counts nor holds that version."""
     moved = [attendance("k1", -0.5, 0), attendance("k1", 61, 61, version=2), attendance("k2", 63, 63)]
     assert 2 == attended(world(*moved, look=64, horizon_days=3), {3})
     sent_again = [attendance("k1", 0, at, version=2) for at in (0, 48)]
