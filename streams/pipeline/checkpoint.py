@@ -100,11 +100,13 @@ class Checkpoint:
             async with asyncio.timeout(self._settings.deadline_seconds), self._one_at_a_time:
                 await self._membership.confirm(self._consumer, assigned)
                 # Reading goes on while a revocation checkpoints: what is read from here on is not in it.
-                reached = {one: ours.position for one, ours in assigned.items() if not ours.rebuilding}
-                await self._publish_rejected(assigned)
-                await self._publish_totals(assigned)
-                await self._publish_snapshots(assigned)
-                await self._commit(assigned, reached)
+                # And what is revoked meanwhile is not committed any more.
+                mine = dict(assigned)
+                reached = {one: ours.position for one, ours in mine.items() if not ours.rebuilding}
+                await self._publish_rejected(mine)
+                await self._publish_totals(mine)
+                await self._publish_snapshots(mine)
+                await self._commit(mine, {one: at for one, at in reached.items() if one in assigned})
         except NotAMemberError as error:
             self._failed(f"not a member of the group, nothing is published until it assigns again: {error}")
             return False
@@ -159,7 +161,7 @@ class Checkpoint:
     async def _publish_snapshots(self, assigned: Mapping[TopicPartition, Assigned]) -> None:
         now_ms = int(self._clock() * 1000)
         quarter = now_ms // 1000 // SECONDS_A_QUARTER
-        for partition, ours in list(assigned.items()):
+        for partition, ours in assigned.items():
             if ours.rebuilding:
                 continue
             at = (partition.topic, partition.partition)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, TopicAuthorizationFailedError
+from aiokafka.structs import OffsetAndMetadata
 from kafka_doubles import Group, Topics
 from making import attendance, engine, log
 from structlog.testing import capture_logs
@@ -175,3 +176,26 @@ async def test_what_is_read_during_a_checkpoint_is_not_committed_by_it(topics: T
     on.writer.write = write  # type: ignore[method-assign]
     assert await on.make()
     assert [{EVENTS: (1, "abc/1")}] == on.group.history
+
+
+@pytest.mark.parametrize("topic", ["dead-letters", "day-totals", "snapshots"])
+async def test_a_partition_that_is_revoked_meanwhile_is_not_committed(
+    topics: Topics, monkeypatch: pytest.MonkeyPatch, topic: str
+) -> None:
+    """The group takes it while a write is on its way, and another task hears that; the rest is committed."""
+    on = await bench(topics)
+    other = TopicPartition(EVENTS.topic, 1)
+    on.group.commits[other] = OffsetAndMetadata(0, "abc/1")
+    assigned = {EVENTS: on.ours, other: Assigned(0, 0, Claim("abc", 1), position=0)}
+    write = on.writer.write
+
+    async def write_and_revoke(outputs: list[Output]) -> None:
+        await write(outputs)
+        if any(one.topic == SETTINGS.topic(topic) for one in outputs):
+            assigned.pop(EVENTS, None)
+
+    monkeypatch.setattr(on.writer, "write", write_and_revoke)
+    assert await on.checkpoint.make(assigned)
+
+    assert [{other: (0, "abc/1")}] == on.group.history
+    assert 0 == on.ours.committed
