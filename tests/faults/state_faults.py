@@ -99,7 +99,7 @@ def corrupted(world: World) -> None:
 
 def _damage(world: World, path: Path, others: list[Path]) -> None:
     content = bytearray(path.read_bytes())
-    how = world.random.randrange(6)
+    how = world.random.randrange(6) if content else 2  # one that was emptied before
     if how == 0:
         content = content[: world.random.randrange(len(content))]
     elif how == 1:
