@@ -7,7 +7,7 @@ is kept, in any order, and the clash is counted.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
@@ -108,6 +108,7 @@ class Partition:
         self._left: dict[int, int] = defaultdict(int)  # how many of a closing day have left it again
         self._closing_censuses: dict[int, list[CensusKey]] = defaultdict(list)
         self._closed: set[int] = set()
+        self._twice: Counter[int] = Counter()  # closed, forgotten, and closed again, all told by the topic
         self._forgetting: dict[int, list[int]] = defaultdict(list)
         self._forgotten: dict[int, int] = {}  # how many hashes of a due day the topic still has
         self._made: dict[tuple[str, str, str, str], Series] = {}
@@ -275,6 +276,7 @@ class Partition:
         """
         if due + retention_days < self.today:
             return
+        self._twice.update(self._closed.intersection(hashes))
         self._forgetting[due + retention_days] += hashes
         self._closed.update(hashes)
 
@@ -365,6 +367,9 @@ class Partition:
         for day in sorted(one for one in self._forgetting if one < self.today):
             hashes = self._forgetting.pop(day)
             self._closed.difference_update(hashes)
+            if again := self._twice.keys() & hashes if self._twice else None:
+                self._closed |= again
+                self._twice -= Counter(again)
             if hashes:
                 self._forgotten[day - retention_days] = len(hashes)
 

@@ -72,6 +72,7 @@ REBUILT = (
 NOT_SAVED = (
     "_closed",
     "_forgetting",
+    "_twice",
     "older_definitions",
     "_published_at_ms",
     "_published_before",

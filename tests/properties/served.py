@@ -15,7 +15,7 @@ from properties.vocabulary import Ask, Board, Declared, Entry, Figure, Key, Rule
 
 from schemas.envelope import family_of
 from schemas.fast import decode, event_type
-from schemas.outputs import Position, Total, decode_total, encode_total, total_key
+from schemas.outputs import ClosedThrough, Position, Total, decode_total, encode_total, total_key
 from streams import assessment
 from streams.assessment.rows import WITHHELD_WINDOWS
 from streams.catalogue import Catalogue
@@ -126,39 +126,36 @@ class Service:
     def restart(self, now_ms: int) -> None:
         """Lose everything in memory; take back what closed, then read the log that retention has left.
 
-        Of events Kafka has 60 days, of returns all that is in these tests.
+        Of events Kafka has 60 days, of returns all that is in these tests. A partition goes on from its saved
+        state, if there is one and no other days have closed since.
         """
         self._begin()
         start_ms = self.engine.start_ms(now_ms)
+        since, saved = self._saved or (0, {})
         for number, at in TOPICS.items():
+            totals = [decode_total(one) for one in self.totals[at].values()]
+            through = max(
+                (day_number(one.day) for one in totals if isinstance(one, ClosedThrough)), default=0
+            )
+            state = restored(saved[at]) if at in saved else None
+            if state is not None and state.closed_through != through:
+                state = None
+            if state is not None:
+                self.engine.partitions[at] = state
+            if number != RETURNS:
+                self.engine.restore(at, totals, start_ms if state is None else None)
             kept = [
                 _record(offset, entry)
                 for offset, entry in enumerate(self.read)
-                if entry.partition == number and (number == RETURNS or entry.append_ms >= start_ms)
+                if entry.partition == number
+                and (offset >= since if state else number == RETURNS or entry.append_ms >= start_ms)
             ]
-            if number != RETURNS:
-                self.engine.restore(at, map(decode_total, self.totals[at].values()), start_ms)
             self._process(at, kept)
 
     def save(self) -> None:
         """Save the state of every partition, as the snapshot cache does."""
         partitions = self.engine.partitions.items()
         self._saved = self.offset, {at: list(slices(view_of(one))) for at, one in partitions}
-
-    def reopen(self, now_ms: int) -> None:
-        """Lose everything in memory; go on from the last saved state, if there is one, and read the rest."""
-        if self._saved is None:
-            self.restart(now_ms)
-            return
-        self._begin()
-        since, saved = self._saved
-        for number, at in TOPICS.items():
-            if at in saved:
-                self.engine.partitions[at] = restored(saved[at])
-            if number != RETURNS:
-                self.engine.restore(at, map(decode_total, self.totals[at].values()))
-            rest = enumerate(self.read[since:], since)
-            self._process(at, [_record(offset, entry) for offset, entry in rest if entry.partition == number])
 
     def look(self, now_ms: int) -> list[assessment.Row]:
         """Give the board's rows at a moment, after snapshots of every organisation."""
@@ -226,7 +223,7 @@ def boards(
             if after in saves:
                 service.save()
             if after in restarts:
-                service.reopen(log[after - 1].append_ms)
+                service.restart(log[after - 1].append_ms)
         found.append(as_board(service.look(ask.now_ms)))
     return found, service
 

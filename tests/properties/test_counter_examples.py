@@ -111,6 +111,13 @@ def test_what_was_late_when_it_came_is_late_when_the_log_is_read_again() -> None
     assert 2 == attended(world(*sent_again, used_anew, look=79), {2, 3})
 
 
+def test_an_identity_that_closed_twice_is_forgotten_once_at_a_time() -> None:
+    """Used anew after 90 days and closed again; a rebuild knows both, and drops only the older."""
+    versions = [attendance("k1", day, day, version=day + 1) for day in (0, 90, 94)]
+    assert 2 == attended(world(*versions, look=95, horizon_days=3))
+    assert 2 == attended(world(*versions, look=95, horizon_days=3), {3})
+
+
 def test_a_planned_list_is_held_from_its_plan_to_its_horizon() -> None:
     """A list planned 42 days ahead is open until day 56; its cancellation then is what its day holds."""
     of = world(session("s1", 42, 0), session("s1", 42, 56, version=2, retracted=True), look=57)
