@@ -57,16 +57,17 @@ format: setup ## let ruff put the code into shape
 schemas: setup ## write the JSON Schema of the contract anew
 	$(BIN)/oversight schema --write
 
+FAULTS := PYTHONPATH=$(CURDIR):$(CURDIR)/tests:$(CURDIR)/tests/integration $(BIN)/python tests/faults
+
 docs: setup ## write the generated pages of docs/ anew
 	$(BIN)/python -m streams.commands.documents
+	$(FAULTS)/reliability.py
 
 boards: setup ## write the Grafana boards' JSON anew
 	$(BIN)/python -m grafana.build
 
 bench: setup ## the benchmark against a real Kafka; see ARGS="--help"
 	$(BIN)/oversight bench $(ARGS)
-
-FAULTS := PYTHONPATH=$(CURDIR):$(CURDIR)/tests:$(CURDIR)/tests/integration $(BIN)/python tests/faults
 
 faults: setup ## break the running service in every way there is, an hour long; see ARGS="--help"
 	$(FAULTS)/run_faults.py $(ARGS)

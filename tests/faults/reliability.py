@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 JSON, PAGE, PLOT, SOAK_PLOT = "reliability.json", "reliability.md", "reliability.svg", "soak.svg"
+BENCHMARKS = "benchmarks.json"
 
 
 def say(text: object) -> None:
@@ -39,14 +41,38 @@ def record_fault(entry: Mapping[str, Any], order: Sequence[str], docs: Path = DO
     write(measured, docs)
 
 
-def record(part: str, value: Mapping[str, Any], docs: Path = DOCS) -> None:
-    """Write another part: `rebuild` or `soak`."""
-    write({**read(docs), part: dict(value)}, docs)
+def record_soak(value: Mapping[str, Any], docs: Path = DOCS) -> None:
+    """Write the result of the soak."""
+    write({**read(docs), "soak": dict(value)}, docs)
+
+
+def rebuild_of(docs: Path = DOCS) -> dict[str, Any] | None:
+    """Give what the benchmark measured of a rebuild (`oversight bench --part rebuild`), or None."""
+    with contextlib.suppress(FileNotFoundError):
+        measured = json.loads((docs / BENCHMARKS).read_text("utf-8")).get("rebuild")
+        if measured is not None:
+            result, machine = measured["result"], measured["machine"]
+            log, snapshot = (result["runs"][name] for name in ("log", "snapshot"))
+            return {
+                "held_episodes": result["events"],
+                "rounds": len(log),
+                "from_log_seconds": round(median(one["wall_seconds"] for one in log), 1),
+                "from_log_cpu_seconds": round(median(one["cpu_seconds"] for one in log), 1),
+                "from_log_goal_seconds": 15,
+                "from_snapshot_seconds": round(median(one["wall_seconds"] for one in snapshot), 1),
+                "from_snapshot_cpu_seconds": round(median(one["cpu_seconds"] for one in snapshot), 1),
+                "from_snapshot_goal_seconds": 3,
+                "measured_on": measured["measured_on"],
+                "cores": machine["cores"],
+                "load_average": machine["load_average"],
+            }
+    return None
 
 
 def write(measured: Mapping[str, Any], docs: Path = DOCS) -> None:
-    """Write the JSON and the page."""
+    """Write the JSON and the page; the rebuild is what the benchmark has measured."""
     docs.mkdir(parents=True, exist_ok=True)
+    measured = {**measured, "rebuild": rebuild_of(docs)}
     _replace(docs / JSON, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
     known = docs / PAGE
     text = known.read_text("utf-8") if known.exists() else f"{BEGIN}\n{END}\n"
@@ -190,8 +216,24 @@ def _soak(soak: Mapping[str, Any] | None) -> list[str]:
 
 def _rebuild(rebuild: Mapping[str, Any] | None) -> list[str]:
     if rebuild is None:
-        return ["Not measured yet: one million held episodes from the log, and from a snapshot cache."]
-    return [f"- {name.replace('_', ' ')}: {value}" for name, value in rebuild.items()]
+        return ['Not measured yet: `make bench ARGS="--part rebuild"`.']
+    rows = (
+        f"| {name} | {rebuild[f'from_{key}_seconds']} | {rebuild[f'from_{key}_cpu_seconds']} "
+        f"| {rebuild[f'from_{key}_goal_seconds']} |"
+        for name, key in (("the log", "log"), ("a saved state", "snapshot"))
+    )
+    said = (
+        f"State of one partition with {rebuild['held_episodes']:,} held episodes after a start, on "
+        f"{rebuild['measured_on']}, median of {rebuild['rounds']}, {rebuild['cores']} cores, load average "
+        f"before the start {rebuild['load_average']}; more in [benchmarks](benchmarks.md)."
+    )
+    return [
+        said,
+        "",
+        "| from | s | CPU s | goal, s |",
+        "| --- | --: | --: | --: |",
+        *rows,
+    ]
 
 
 def plot_faults(faults: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -245,3 +287,7 @@ def _save(figure: Any, path: Path) -> None:
 
     with mpl.rc_context({"svg.hashsalt": "oversight"}):
         figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    write(read())

@@ -154,7 +154,7 @@ def main() -> None:
     given = parser.parse_args()
     directory = given.directory or Path(tempfile.mkdtemp(prefix="oversight-soak-"))
     found = run(directory, minutes=given.minutes, rate=given.rate, episodes=given.episodes, every=given.every)
-    reliability.record("soak", found, given.docs)
+    reliability.record_soak(found, given.docs)
     reliability.plot_soak(found, given.docs / reliability.SOAK_PLOT)
     reliability.say({name: value for name, value in found.items() if name != "samples"})
 

@@ -119,23 +119,30 @@ def test_the_slope_of_a_line() -> None:
 
 
 def test_parts_of_the_report_do_not_lose_each_other(tmp_path: Path) -> None:
-    """Faults, soak and rebuild are written one after the other, by different runs."""
+    """Faults and soak are written one after the other, by different runs."""
     entry = dict.fromkeys(("times", "offered", "lost", "double_counted"), 1) | {
         "longest_gap_seconds": 1.0,
         "recovery_seconds": 2.0,
     }
     reliability.record_fault({"fault": "two", **entry}, ["one", "two"], tmp_path)
-    reliability.record("rebuild", {"from_log_seconds": 15.0}, tmp_path)
+    soak = ("rate", "offered", "episodes", "restarts", "restart_every_seconds", "comparisons", "lost", "flat")
+    soak += ("double_counted", "longest_gap_seconds", "recovery_seconds", "memory_mib_at_half")
+    soak += ("memory_mib_at_end", "slope_mib_an_hour", "flat_below_mib_an_hour")
+    reliability.record_soak(dict.fromkeys(soak, 1) | {"minutes": 60}, tmp_path)
     reliability.record_fault({"fault": "one", **entry}, ["one", "two"], tmp_path)
     reliability.record_fault({"fault": "one", **entry, "times": 5}, ["one", "two"], tmp_path)
 
     found = json.loads((tmp_path / reliability.JSON).read_text())
     assert [("one", 5), ("two", 1)] == [(one["fault"], one["times"]) for one in found["faults"]]
-    assert {"from_log_seconds": 15.0} == found["rebuild"]
-    assert found["soak"] is None
+    assert 60 == found["soak"]["minutes"]
+    assert found["rebuild"] is None
 
 
 def test_the_page_is_what_was_measured() -> None:
-    """Between its marks docs/reliability.md is made of docs/reliability.json, and nothing else."""
+    """Between its marks docs/reliability.md is made of docs/reliability.json; `make docs` makes both anew.
+
+    The rebuild is the benchmark's.
+    """
     text = (reliability.DOCS / reliability.PAGE).read_text("utf-8")
+    assert reliability.rebuild_of() == reliability.read()["rebuild"]
     assert text == reliability.page(reliability.read(), text)
