@@ -8,7 +8,7 @@ is kept, in any order, and the clash is counted.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -268,7 +268,7 @@ class Partition:
         series.restore(day, total)
         self._show(series)
 
-    def restore_identities(self, due: int, hashes: Iterable[int], retention_days: int) -> None:
+    def restore_identities(self, due: int, hashes: Collection[int], retention_days: int) -> None:
         """Take back the hashes of the episodes that closed on a day.
 
         Before the first record all that the topic has: what the log holds of days gone by is decided as it

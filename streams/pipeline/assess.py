@@ -201,7 +201,7 @@ class Assessment(mode.Service):
                 break
             except (KafkaError, OSError) as error:
                 problem = str(error) or type(error).__name__
-                log.warning("the snapshots cannot be read now, and are again", error=problem)
+                log.warning("the snapshots cannot be read now; trying again", error=problem)
                 await self.sleep(_RETRY_SECONDS)
             if term != self._terms or not self._owned or self.should_stop:
                 return

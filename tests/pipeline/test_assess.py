@@ -1,4 +1,4 @@
-"""The assessment reads everything again after records that another owner took."""
+"""The assessment reads everything before it serves, and again after records that another owner took."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from streams.assessment import Board
 from streams.catalogue import Catalogue
@@ -31,6 +32,18 @@ class Stream:
             yield SimpleNamespace(message=SimpleNamespace(offset=offset), value=None)
 
 
+def assessment() -> Assessment:
+    """Give one that nobody has assigned anything."""
+    catalogue, register = Catalogue.shipped(), Register.shipped()
+    return Assessment(
+        Settings(),
+        Board(catalogue, register),
+        Renderer(catalogue, register),
+        metrics=Metrics(),
+        pulse=Pulse(15),
+    )
+
+
 @pytest.mark.parametrize(
     ("expected", "offsets"),
     [
@@ -43,17 +56,32 @@ async def test_a_gap_has_everything_read_again(
     monkeypatch: pytest.MonkeyPatch, expected: int, offsets: tuple[int, ...]
 ) -> None:
     """Terms begun: the first with the assignment, another with each gap."""
-    catalogue, register = Catalogue.shipped(), Register.shipped()
-    of = Assessment(
-        Settings(),
-        Board(catalogue, register),
-        Renderer(catalogue, register),
-        metrics=Metrics(),
-        pulse=Pulse(15),
-    )
+    of = assessment()
     terms: list[Any] = []
     monkeypatch.setattr(of, "_catch_up", lambda term: term)
     monkeypatch.setattr(of, "add_future", terms.append)
     of.assigned({TopicPartition("oversight.snapshots", 0)})
     await of.consume(Stream(*offsets))
     assert expected == len(terms)
+
+
+async def test_a_broker_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is served before everything has been read, and the worker goes on."""
+    of = assessment()
+    tries: list[bool] = []
+
+    async def read(*_: object, **__: object) -> AsyncIterator[Any]:
+        tries.append(of.serving)
+        if len(tries) < 3:
+            raise KafkaConnectionError("nobody answers")
+        yield SimpleNamespace(value=None)
+
+    monkeypatch.setattr("streams.pipeline.assess.read_to_end", read)
+    monkeypatch.setattr("streams.pipeline.assess._RETRY_SECONDS", 0.01)
+    begun: list[Any] = []
+    monkeypatch.setattr(of, "add_future", begun.append)
+    of.assigned({TopicPartition("oversight.snapshots", 0)})
+    await begun[0]
+
+    assert [False] * 3 == tries
+    assert of.serving
