@@ -318,7 +318,7 @@ KINDS = (
     Kind("three brokers, a partition's leader killed", kill_leader, 6, 1, batch=3, nodes=3),
     Kind("every connection to the broker cut", cut_connections, 60, 1, batch=20),
     Kind("an output topic refuses records", refuse_outputs, 4, 1, batch=2),
-    Kind("the output topic is deleted", delete_output, 3, 1, batch=1),
+    Kind("the output topic is deleted", delete_output, 3, 0, batch=1),
     Kind("poison messages inside a batch", poison_inside_a_batch, 70, 1, batch=35),
     Kind("the publisher sends everything twice", send_everything_twice, 4, 1, batch=1),
     Kind("kill -9 while a saved state is written", kill_while_saving, 20, 0, preload=10_000),
