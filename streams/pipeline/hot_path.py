@@ -104,6 +104,7 @@ class HotPath(mode.Service):
         self._checkpointed: float | None = None
         self._waiting_since = time.monotonic()
         self._connected = self._joined = False
+        self._lost_since: float | None = None
         self._saving = Saving(engine, None, settings.snapshot_seconds)
         metrics.tick_late.set_function(self.late_seconds)
         super().__init__(**kwargs)
@@ -216,8 +217,24 @@ class HotPath(mode.Service):
     async def _look(self) -> None:
         while not self.should_stop:
             await self._watch.look(dict(self._assigned))
+            await self._rejoin_if_lost()
             collect_young()
             await self.sleep(LOOK_SECONDS)
+
+    async def _rejoin_if_lost(self) -> None:
+        """Ask the group to assign when it has refused us and not done so for a while: nothing else would."""
+        if not self._membership.lost:
+            self._lost_since = None
+            return
+        now = time.monotonic()
+        if self._lost_since is None:
+            self._lost_since = now
+        elif (
+            now - self._lost_since > self._settings.session_timeout_seconds + self._settings.deadline_seconds
+        ):
+            log.warning("the group has refused this worker and not assigned since: joining it anew")
+            self._lost_since = now
+            await self.rejoin()
 
     @mode.Service.task
     async def _read(self) -> None:

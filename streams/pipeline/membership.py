@@ -71,7 +71,10 @@ class Membership:
         term = self._terms
         try:
             await consumer.commit(dict(offsets))
-        except (CommitFailedError, IllegalStateError) as error:
+        except IllegalStateError as error:
+            # The client's own word: a takeover that the group overtook asks for what was assigned before.
+            raise NotAMemberError(str(error)) from error
+        except CommitFailedError as error:
             # One of before the last assignment says nothing about it, and no other assignment may follow.
             self._lost = self._lost or term == self._terms
             raise NotAMemberError(str(error)) from error

@@ -1,6 +1,7 @@
 """The hot path's small parts that need no broker; the rest is tested on Apache Kafka in tests/integration."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
@@ -117,3 +118,29 @@ def test_a_late_tick_is_a_problem() -> None:
     (problem,) = path.problems()
     assert problem.startswith("the tick is late: no checkpoint for 1")
     assert 11 == pytest.approx(metrics.registry.get_sample_value("oversight_tick_late_seconds"), abs=5)
+
+
+async def test_a_worker_that_stays_refused_joins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its session and a deadline, and then each time as long again; never while it is a member."""
+    of = engine()
+    path = HotPath(
+        Settings(session_timeout_seconds=6, deadline_seconds=4),
+        of,
+        Snapshotter(of),
+        metrics=Metrics(),
+        pulse=Pulse(15),
+    )
+    now, rejoined = 0.0, []
+
+    async def rejoin() -> None:
+        rejoined.append(now)
+
+    monkeypatch.setattr(path, "rejoin", rejoin)
+    monkeypatch.setattr("streams.pipeline.hot_path.time.monotonic", lambda: now)
+    for lost, seconds in ((True, 9), (False, 5), (True, 30)):
+        path._membership = SimpleNamespace(lost=lost)
+        for _ in range(seconds):
+            now += 1
+            await path._rejoin_if_lost()
+
+    assert [26, 37] == rejoined

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, GroupLoadInProgressError
+from aiokafka.errors import CommitFailedError, GroupLoadInProgressError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 from kafka_doubles import Group
 
@@ -50,6 +50,22 @@ async def test_a_refusal_of_before_the_assignment_does_not_count() -> None:
 
     with pytest.raises(NotAMemberError):
         await committing
+    assert not membership.lost
+
+
+async def test_a_partition_that_is_not_assigned_says_nothing_about_membership() -> None:
+    """A takeover that a new assignment overtook commits what it was given before, in the new term already."""
+
+    class Overtaken:
+        async def commit(self, _: object) -> None:
+            raise IllegalStateError("the partition is not assigned")
+
+    membership = Membership("g", Pulse(15), Group())
+    membership.assigned()
+
+    with pytest.raises(NotAMemberError):
+        await membership.commit(Overtaken(), OFFSETS)
+
     assert not membership.lost
 
 
