@@ -259,12 +259,15 @@ def month_start(day: date, months: int = 0) -> date:
 
 
 def tumbling(window: str, day: date) -> tuple[date, date]:
-    """Give the calendar period of `window` that holds `day`, end exclusive."""
+    """Give the calendar period of `window` that holds `day`, the financial year for `ytd`; end exclusive."""
     if window in ("day", "since_midnight"):
         return day, day + ONE_DAY
     if window == "week":
         monday = day - timedelta(days=day.weekday())
         return monday, monday + 7 * ONE_DAY
+    if window == "ytd":
+        year = financial_year(day)
+        return year, year.replace(year=year.year + 1)
     months = 1 if window == "month" else 3
     first = month_start(day, -((day.month - 1) % months))
     return first, month_start(first, months)
@@ -422,7 +425,7 @@ def _latest_of_all(readings: Sequence[Reading], today: date) -> dict[tuple[str, 
 
 def _ended_spans(members: list[Reading], names: set[str], today: date) -> list[Any]:
     spans = []
-    for name in names & {"day", "week", "month", "quarter"}:
+    for name in names & {"day", "week", "month", "quarter", "ytd"}:
         for first, after in {tumbling(name, one.day) for one in members if one.day is not None}:
             if after <= today:
                 inside = [one for one in members if one.day and first <= one.day < after]

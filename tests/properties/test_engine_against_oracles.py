@@ -90,7 +90,7 @@ def test_sql_decides_clashes_alike(many: list[World]) -> None:
 @examples(60)
 @given(worlds(gaps=LONG_GAPS), restarts)
 def test_periods_that_have_ended(world: World, after: set[int]) -> None:
-    """Every day, week, month and quarter that ever ended, not only the current ones."""
+    """Every day, week, month, quarter and year that ever ended, not only the current ones."""
     settings = served.settings_for(world.horizon_days)
     _, service = served.boards(world.log, world.asks, settings, after)
     now_ms = world.asks[-1].now_ms
