@@ -9,6 +9,7 @@ import io
 import random
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from structlog.testing import capture_logs
 from streams.engine.calendar import day_number
 from streams.engine.partition import Held, Partition
 from streams.engine.saved import View, view_of
+from streams.pipeline import cache as cache_module
 from streams.pipeline.cache import Cache, open_partial
 
 TOPIC, NUMBER = AT
@@ -259,14 +261,25 @@ async def test_a_warning_comes_back_after_a_success(tmp_path: Path) -> None:
     assert 2 == sum(entry["log_level"] == "warning" for entry in logs)
 
 
-async def test_a_cancelled_save_leaves_the_file_before_it(tmp_path: Path) -> None:
-    """Under a deadline the torn file goes away, and the one before it is used."""
+async def test_a_cancelled_save_leaves_the_file_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended between two blocks, as by a deadline: the torn file goes, and the one before it is used."""
     cache = Cache(tmp_path, "f")
     await saved(cache)
-    view = _large(20_000)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.005):
-            await cache.save(TOPIC, NUMBER, IDENTITY, view)
+    whole = cache_module._blocks
+
+    def interrupted(*of: Any) -> Iterator[bytes]:
+        for number, block in enumerate(whole(*of)):
+            if number == 2:
+                saving.cancel()
+            yield block
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache_module, "_blocks", interrupted)
+        saving = asyncio.ensure_future(cache.save(TOPIC, NUMBER, IDENTITY, _large(20_000)))
+        with pytest.raises(asyncio.CancelledError):
+            await saving
     for _ in range(1_000):
         if [cache.path(TOPIC, NUMBER)] == files(tmp_path):
             break
