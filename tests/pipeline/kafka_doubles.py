@@ -1,4 +1,4 @@
-"""Doubles of what the hot path asks of Kafka: a group's commits, a log's ends, a producer's answers."""
+"""Doubles of what the hot path asks: a group's commits, a log's ends, a producer's answers, the time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp
+
+
+class Clock:
+    """Seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Give them."""
+        return self.now
 
 
 class Group:

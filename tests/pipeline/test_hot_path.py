@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
-from kafka_doubles import Group, Log
+from kafka_doubles import Clock, Group, Log
 from making import engine
 
 from streams.engine.snapshots import Snapshotter
@@ -45,17 +45,6 @@ def test_the_partition_of_a_key_is_kafkas(expected: int, key: str) -> None:
     """murmur2 as the Java client's and aiokafka's default partitioners have it."""
     assert expected == partition_of(key, 4)
     assert expected == DefaultPartitioner()(key.encode(), [0, 1, 2, 3], [0, 1, 2, 3])
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Give them."""
-        return self.now
 
 
 EVENTS = TopicPartition("oversight.events", 0)

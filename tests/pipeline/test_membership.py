@@ -1,4 +1,4 @@
-"""Our place in the group: a refusal counts until the group assigns; one of before it does not count."""
+"""Our place in the group: confirmed after a pause, lost by a refusal until the group assigns."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, GroupLoadInProgressError, IllegalStateError
+from aiokafka.errors import CommitFailedError, GroupLoadInProgressError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
-from kafka_doubles import Group
+from kafka_doubles import Clock, Group
 
 from streams.pipeline.holding import Assigned, Claim
 from streams.pipeline.membership import Membership, NotAMemberError, committed
@@ -85,3 +85,78 @@ async def test_a_coordinator_that_is_still_loading_is_not_one_without_commits() 
     group.loading = False
     await membership.confirm(group, ours)
     assert not membership.lost
+
+
+def timed(group: Group, clock: Clock) -> Membership:
+    return Membership("g", Pulse(15, clock), group)
+
+
+def ours() -> dict[TopicPartition, Assigned]:
+    return {EVENTS: Assigned(5, 0, Claim("abc", 7), position=9)}
+
+
+async def test_without_a_pause_nothing_is_asked() -> None:
+    """Two looks five seconds apart are no pause."""
+    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
+    us = timed(group, clock)
+    clock.now = 5
+    await us.confirm(group, ours())
+    assert [] == group.history
+
+
+async def test_after_a_pause_what_is_committed_is_committed_again() -> None:
+    """The group takes it, so we are a member still; and it is asked once."""
+    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
+    us = timed(group, clock)
+    clock.now = 20
+    await us.confirm(group, ours())
+    await us.confirm(group, ours())
+    assert [{EVENTS: (5, "abc/7")}] == group.history
+
+
+@pytest.mark.parametrize("stands", [None, (5, "abc/8"), (5, "other/7")])
+async def test_another_claim_means_that_we_are_out(stands: tuple[int, str] | None) -> None:
+    """Even where a group without members would take our commit: it stays as it is."""
+    clock, group = Clock(), Group({EVENTS: stands} if stands else None)
+    us = timed(group, clock)
+    clock.now = 20
+    with pytest.raises(NotAMemberError):
+        await us.confirm(group, ours())
+    assert (True, []) == (us.lost, group.history)
+
+
+async def test_once_out_nothing_is_published_until_the_group_assigns() -> None:
+    """A refused commit is final, whatever the broker would say the next time."""
+    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
+    us = timed(group, clock)
+    group.refuses, clock.now = True, 20
+    with pytest.raises(NotAMemberError):
+        await us.confirm(group, ours())
+    group.refuses = False
+    with pytest.raises(NotAMemberError):
+        await us.confirm(group, ours())
+    us.assigned()
+    await us.confirm(group, ours())
+
+
+async def test_a_broker_that_does_not_answer_leaves_the_doubt() -> None:
+    """It is asked again the next time."""
+    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
+    us = timed(group, clock)
+    group.away, clock.now = True, 20
+    with pytest.raises(KafkaError):
+        await us.confirm(group, ours())
+    group.away = False
+    await us.confirm(group, ours())
+    assert 1 == len(group.history)
+
+
+def test_a_pause_is_noticed_by_whoever_looks_first() -> None:
+    """Sixteen seconds between two looks are one; ten times one second is none."""
+    clock = Clock()
+    pulse = Pulse(15, clock)
+    for _ in range(10):
+        clock.now += 1
+        assert 0 == pulse.pauses()
+    clock.now += 16
+    assert [1, 1] == [pulse.pauses(), pulse.pauses()]

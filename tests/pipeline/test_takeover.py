@@ -1,10 +1,11 @@
-"""Takeover and membership: epochs, what goes on, what is built anew, and when nothing may be published."""
+"""Takeover: epochs, what goes on, and what is built anew."""
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from kafka_doubles import Group, Log
 
 from streams.pipeline.holding import Assigned, Claim
@@ -19,28 +20,13 @@ RETURNS = TopicPartition("oversight.returns", 3)
 SETTINGS = Settings()
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Give them."""
-        return self.now
-
-
-def membership(group: Group, clock: Clock | None = None) -> Membership:
-    return Membership("g", Pulse(15, clock or Clock()), group)
-
-
 def takeover(group: Group, log: Log, settings: Settings = SETTINGS) -> Takeover:
     return Takeover(
         settings,
         "g",
         consumer=log,
         admin=group,
-        membership=membership(group),
+        membership=Membership("g", Pulse(math.inf), group),
         start_ms=lambda now_ms: now_ms - 60_000,
         clock=lambda: 100.0,
     )
@@ -173,74 +159,3 @@ async def test_a_group_that_has_gone_on_refuses_the_claim() -> None:
     group.refuses = True
     with pytest.raises(NotAMemberError):
         await takeover(group, Log(group, {EVENTS: (0, 20)})).take([EVENTS], {})
-
-
-def ours() -> dict[TopicPartition, Assigned]:
-    return {EVENTS: Assigned(5, 0, Claim("abc", 7), position=9)}
-
-
-async def test_without_a_pause_nothing_is_asked() -> None:
-    """Two looks five seconds apart are no pause."""
-    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
-    us = membership(group, clock)
-    clock.now = 5
-    await us.confirm(group, ours())
-    assert [] == group.history
-
-
-async def test_after_a_pause_what_is_committed_is_committed_again() -> None:
-    """The group takes it, so we are a member still; and it is asked once."""
-    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
-    us = membership(group, clock)
-    clock.now = 20
-    await us.confirm(group, ours())
-    await us.confirm(group, ours())
-    assert [{EVENTS: (5, "abc/7")}] == group.history
-
-
-@pytest.mark.parametrize("stands", [None, (5, "abc/8"), (5, "other/7")])
-async def test_another_claim_means_that_we_are_out(stands: tuple[int, str] | None) -> None:
-    """Even where a group without members would take our commit: it stays as it is."""
-    clock, group = Clock(), Group({EVENTS: stands} if stands else None)
-    us = membership(group, clock)
-    clock.now = 20
-    with pytest.raises(NotAMemberError):
-        await us.confirm(group, ours())
-    assert (True, []) == (us.lost, group.history)
-
-
-async def test_once_out_nothing_is_published_until_the_group_assigns() -> None:
-    """A refused commit is final, whatever the broker would say the next time."""
-    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
-    us = membership(group, clock)
-    group.refuses, clock.now = True, 20
-    with pytest.raises(NotAMemberError):
-        await us.confirm(group, ours())
-    group.refuses = False
-    with pytest.raises(NotAMemberError):
-        await us.confirm(group, ours())
-    us.assigned()
-    await us.confirm(group, ours())
-
-
-async def test_a_broker_that_does_not_answer_leaves_the_doubt() -> None:
-    """It is asked again the next time."""
-    clock, group = Clock(), Group({EVENTS: (5, "abc/7")})
-    us = membership(group, clock)
-    group.away, clock.now = True, 20
-    with pytest.raises(KafkaError):
-        await us.confirm(group, ours())
-    group.away = False
-    await us.confirm(group, ours())
-    assert 1 == len(group.history)
-
-
-def test_a_pause_is_noticed_by_whoever_looks_first() -> None:
-    """Sixteen seconds between two looks are one; ten times one second is none."""
-    clock = Clock()
-    pulse = Pulse(15, clock)
-    for _ in range(10):
-        clock.now += 1
-        assert 0 == pulse.pauses()
-    clock.now += 16
-    assert [1, 1] == [pulse.pauses(), pulse.pauses()]
