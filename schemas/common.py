@@ -6,7 +6,9 @@ Patterns end in `$(?!\n)` because `$` alone also matches before a final line fee
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import msgspec
@@ -110,6 +112,8 @@ class Record(Strict):
     """
 
     dated: ClassVar[tuple[str, ...]] = ()
+    dates: ClassVar[Callable[[Any], tuple[date | None, ...]]] = lambda _record: ()
+    """Reads the fields that `dated` names."""
     attribution: ClassVar[str] = ""
     """The field (or rule) that decides to which day the record belongs, and whether it is late."""
 
@@ -139,17 +143,25 @@ class Record(Strict):
 
         1900-01-01 and 1970-01-01 stand for "unknown" in many systems; one of them would ruin every mean.
         """
-        for name in cls.dated:
-            when = getattr(record, name)
+        dates = cls.dates(record)
+        for when in dates:
             if when is not None and not EARLIEST_YEAR <= when.year < LATEST_YEAR:
+                name = cls.dated[dates.index(when)]
                 return f"{name}: not between {EARLIEST_YEAR} and {LATEST_YEAR}: a placeholder?"
         return cls.violation(record)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Collect the names of the fields that hold a date or an instant."""
+        """Collect the fields that hold a date or an instant."""
         super().__pydantic_init_subclass__(**kwargs)
         cls.dated = tuple(name for name, field in cls.model_fields.items() if _holds_a_date(field.annotation))
+        cls.dates = _reader(cls.dated)
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
 
 
 def _holds_a_date(annotation: Any) -> bool:

@@ -116,7 +116,8 @@ def _decoder(events: dict[type[BaseModel], type[msgspec.Struct]]) -> Callable[[b
 
 
 # A few thousand addresses send everything, and matching four patterns takes longer than reading all else.
-# So an event is read without them, and its address is looked up among those that matched before.
+# So an event is read without them, and its address is looked up among those that matched before, each
+# other and their patterns.
 _address = attrgetter("source", "partitionkey", "data.org", "data.site")
 _matched: set[tuple[str, ...]] = set()
 _MOST_MATCHED = 50_000
@@ -125,7 +126,7 @@ _structs = _Structs().events()
 _quick_structs = _Structs(frozenset({"source", "partitionkey", "org", "site"})).events()
 _decode = _decoder(_structs)
 _decode_quick = _decoder(_quick_structs)
-_envelope_violation = Envelope.violation
+_wrong_times = Envelope.wrong_times
 _by_struct = {
     structs[model]: (name, model.model_fields["data"].annotation.problem)  # type: ignore[union-attr]
     for name, model in EVENT_MODELS.items()
@@ -153,10 +154,12 @@ def decode(value: bytes, headers: Headers = ()) -> Any:
         event = _decode_quick(value)
         if _address(event) not in _matched:
             event = _decode(value)
+            if Envelope.violation(event) is not None:
+                return _second_reading(value)
             _remember(_address(event))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _second_reading(value)
-    if _envelope_violation(event) or _by_struct[type(event)][1](event.data):
+    if _wrong_times(event) or _by_struct[type(event)][1](event.data):
         return _second_reading(value)
     return event
 

@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from streams.bench.measured import PARTITION, Clock, Measured, Task
 from streams.bench.panes import Panes
 from streams.engine import EngineSettings
-from streams.engine.saved import fingerprint, view_of
+from streams.engine.saved import View, fingerprint
 from streams.errors import BenchmarkError
 from streams.pipeline.cache import Cache
 from streams.pipeline.collector import calm_collector
@@ -44,7 +44,7 @@ async def _save(task: Task, panes: Panes) -> Measured:
     async with _Turns() as turns:
         clock = Clock()
         started, started_cpu = time.perf_counter(), time.thread_time()
-        view = view_of(panes.partition)
+        view = View(panes.partition)
         taken, taken_cpu = time.perf_counter() - started, time.thread_time() - started_cpu
         if not await cache.save(task.topic, PARTITION, _IDENTITY, view):
             raise BenchmarkError(f"the state could not be saved in {task.states}")

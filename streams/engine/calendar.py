@@ -33,19 +33,20 @@ def midnight(day: int) -> int:
     return int(datetime(start.year, start.month, start.day, tzinfo=LONDON).timestamp())
 
 
-def local_day(epoch_seconds: int) -> int:
-    """Give the London civil day that holds a UTC epoch second.
+@lru_cache(maxsize=100_000)
+def day_of_quarter(quarter: int) -> int:
+    """Give the London civil day that holds a quarter of an hour.
 
     London is never behind UTC, so the local day is the UTC day or the one after it.
     """
+    epoch_seconds = quarter * SECONDS_A_QUARTER
     utc_day = epoch_seconds // SECONDS_A_DAY
     return utc_day + 1 if epoch_seconds >= midnight(utc_day + 1) else utc_day
 
 
-@lru_cache(maxsize=100_000)
-def day_of_quarter(quarter: int) -> int:
-    """Give the civil day that holds a quarter of an hour."""
-    return local_day(quarter * SECONDS_A_QUARTER)
+def local_day(epoch_seconds: int) -> int:
+    """Give the London civil day that holds a UTC epoch second."""
+    return day_of_quarter(epoch_seconds // SECONDS_A_QUARTER)
 
 
 def first_quarter(day: int) -> int:

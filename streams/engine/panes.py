@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import add, sub
 from typing import NamedTuple
 
 from streams.engine.families import Cell, Facts, Histogram
@@ -43,8 +44,7 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add another sum of the same definition."""
-        for i, fact in enumerate(other.facts):
-            self.facts[i] += fact
+        self.facts = list(map(add, self.facts, other.facts))
         for mine, theirs in zip(self.histograms, other.histograms, strict=True):
             for bucket, count in theirs.items():
                 mine[bucket] = mine.get(bucket, 0) + count
@@ -265,11 +265,11 @@ class Series:
             for i, fact in enumerate(facts):
                 if fact:
                     total[i] += fact
-        if self.histograms:
-            for one, buckets in zip(self.histograms, tally.histograms, strict=True):
-                if facts[one.counted]:
-                    bucket = facts[one.measured] // one.width
-                    buckets[bucket] = buckets.get(bucket, 0) + 1
+        for i, one in enumerate(self.histograms):
+            if facts[one.counted]:
+                buckets = tally.histograms[i]
+                bucket = facts[one.measured] // one.width
+                buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def _own(self, panes: dict[int, Pane], at: int) -> Pane:
         """Put a copy in place of a pane that was lent."""
@@ -280,17 +280,16 @@ class Series:
     def _take(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
         pane = self._own(panes, at) if at in self._lent else panes[at]
         tally = pane[cell]
-        total = tally.facts
-        for i, fact in enumerate(facts):
-            total[i] -= fact
-        for one, buckets in zip(self.histograms, tally.histograms, strict=True):
+        tally.facts = list(map(sub, tally.facts, facts))
+        for i, one in enumerate(self.histograms):
             if facts[one.counted]:
+                buckets = tally.histograms[i]
                 bucket = facts[one.measured] // one.width
                 if buckets[bucket] == 1:
                     del buckets[bucket]
                 else:
                     buckets[bucket] -= 1
-        if not any(total):
+        if not any(tally.facts):
             del pane[cell]
             if not pane:
                 del panes[at]

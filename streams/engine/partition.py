@@ -8,9 +8,10 @@ is kept, in any order, and the clash is counted.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+from weakref import ReferenceType, ref
 
 import msgspec
 
@@ -64,6 +65,20 @@ class CensusKey(NamedTuple):
     day: int
 
 
+CensusStates = dict[int, tuple[int, Facts | None]]
+"""The states of one day's census by epoch second: version, and facts unless withdrawn. Never changed."""
+
+
+class Reader(Protocol):
+    """Reads a partition in turns, as it was at one moment: it is told what is about to change."""
+
+    def keep_episode(self, identity: str, old: Held | None) -> None:
+        """Hear that what is held of an identity is about to change."""
+
+    def keep_series(self, series: Series) -> None:
+        """Hear that a series is about to change."""
+
+
 class Closed(NamedTuple):
     """What closed when the append clock reached a new day: to be written where it is kept for ever.
 
@@ -91,7 +106,7 @@ class Partition:
     def __init__(self, until_ms: int | None = None) -> None:
         self._until_ms = until_ms
         self.held: dict[str, Held] = {}
-        self.censuses: dict[CensusKey, dict[int, tuple[int, Facts | None]]] = {}
+        self.censuses: dict[CensusKey, CensusStates] = {}
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
         self.sources: dict[str, SourceState] = {}
@@ -117,6 +132,22 @@ class Partition:
         self._recent_from = 0  # quarters before this one are not kept
         self._published_at_ms = -1
         self._published_before = 0  # days before this one had been published at that append time
+        self._readers: list[ReferenceType[Reader]] = []  # whoever is gone needs no more telling
+
+    def tell(self, reader: Reader) -> None:
+        """Tell a reader what is about to change, for as long as it lives."""
+        self._readers.append(ref(reader, self._readers.remove))
+
+    def _tell_of_episode(self, identity: str, old: Held | None) -> None:
+        for one in self._readers:
+            if (reader := one()) is not None:
+                reader.keep_episode(identity, old)
+
+    def _tell_of_series(self, some: Iterable[Series]) -> None:
+        for one in self._readers:
+            if (reader := one()) is not None:
+                for series in some:
+                    reader.keep_series(series)
 
     def made(self, key: tuple[str, str, str, str]) -> Series | None:
         """Give the series of organisation, site, stream and basis; `series` has it from its first facts on.
@@ -139,6 +170,8 @@ class Partition:
 
     def _change(self, series: Series, day: int, append_ms: int, *, restates: bool = True) -> None:
         """Note that facts of a day change; readers see a series from its first facts on."""
+        if self._readers:
+            self._tell_of_series((series,))
         key = series.key
         if not series.panes:
             self._show(series)
@@ -179,6 +212,8 @@ class Partition:
                     return "clash"
                 outcome = "clash"
             self._take(old, append_ms)
+        if self._readers:
+            self._tell_of_episode(identity, old)
         self._due(old, new)
         self.held[identity] = new
         if new.contributions:
@@ -233,7 +268,7 @@ class Partition:
         """
         states = self.censuses.get(key)
         if states is None:
-            states = self.censuses[key] = {}
+            states = {}
             self._closing_censuses[closes].append(key)
         old = states.get(as_at)
         outcome = "applied"
@@ -247,7 +282,7 @@ class Partition:
                     return "clash"
                 outcome = "clash"
         before = _census(states)
-        states[as_at] = state
+        states = self.censuses[key] = {**states, as_at: state}
         after = _census(states)
         if before != after:
             series = self._made[key.series]
@@ -312,11 +347,13 @@ class Partition:
         shown_ms = append_ms if self._until_ms is None else min(append_ms, self._until_ms)
         recent = shown_ms // 1000 // SECONDS_A_QUARTER - RECENT_QUARTERS
         if recent >= self._recent_from + QUARTERS_FORGOTTEN_AT_ONCE:
+            self._tell_of_series(self.series.values())
             self._recent_from = recent
             for series in self.series.values():
                 series.forget_quarters_before(recent)
         if append_ms < midnight(self.today + 1) * 1000:
             return None
+        self._tell_of_series(self.series.values())
         self.today = local_day(append_ms // 1000)
         open_from = self.today - horizon_days
         identities = self._close_episodes(retention_days)
@@ -349,6 +386,8 @@ class Partition:
             self._left.pop(day, None)
             for identity in self._closing.pop(day):
                 if (held := self.held.get(identity)) is not None and held.closes == day:
+                    if self._readers:
+                        self._tell_of_episode(identity, held)
                     del self.held[identity]
                     if held.quarter != OPEN:
                         hashes.append(stable_hash(identity))

@@ -1,17 +1,16 @@
 """A partition's state as slices of bytes and back: what a local snapshot is made of. Pure, no files.
 
-    view = view_of(partition)        one synchronous step: a consistent picture, cheap to take
-    for piece in slices(view): …     each made in a few milliseconds, while the partition moves on
+    view = View(partition)                one synchronous step: a consistent picture, cheap to take
+    for piece in view.slices(): …         each made in a few milliseconds, while the partition moves on
     restoring.take(piece) … restoring.done()
 
-What is held is immutable, and panes are lent (`Series.lend`), so a view copies references only. Closed
-days and the hashes of closed episodes are not in it: they come back from the topic of day totals.
+Closed days and the hashes of closed episodes are not in it: they come back from the topic of day totals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
@@ -31,7 +30,7 @@ from streams.engine.families import (
     measure_stream,
 )
 from streams.engine.panes import Buckets, Pane, Series, SeriesKey, Tally
-from streams.engine.partition import CensusKey, Contribution, Contributions, Held, Partition
+from streams.engine.partition import CensusKey, CensusStates, Contribution, Contributions, Held, Partition
 from streams.engine.seen import SourceState, StreamState
 
 FORMAT = 1
@@ -77,8 +76,9 @@ NOT_SAVED = (
     "_published_at_ms",
     "_published_before",
     "_until_ms",
+    "_readers",
 )
-"""Attributes that the topic of day totals brings back, or the next record, or that are never set live."""
+"""Attributes that the topic of day totals brings back, or the next record, or that are of this process."""
 
 _Panes = list[tuple[int, list[tuple[Cell, list[int], list[Buckets]]]]]
 
@@ -183,7 +183,6 @@ def fingerprint(settings: EngineSettings, measures: Mapping[str, Measure], *more
 
 
 class _Lent(NamedTuple):
-    series: Series
     shown: bool
     panes: dict[int, Pane]
     quarters: dict[int, Pane]
@@ -191,43 +190,126 @@ class _Lent(NamedTuple):
     restated_ms: dict[int, int]
 
 
-@dataclass(frozen=True)
 class View:
-    """A partition at one offset. What is held is immutable and shared with it, the rest is a copy."""
+    """A partition at one offset, to be read once, in turns, while the partition moves on.
 
-    next_offset: int
-    closed_through: int
-    clocks: bytes
-    series: list[_Lent]
-    numbers: dict[Series, int]
-    held: list[Held]
-    censuses: list[bytes]
+    Taking it copies nothing large. What is about to change is handed over first (`keep_episode`,
+    `keep_series`), so that what has not been kept is as it was.
 
+    Attributes:
+        next_offset: the offset: of the record to read next.
+        closed_through: the last day that had closed.
+    """
 
-def view_of(partition: Partition) -> View:
-    """Take a consistent picture of a partition: tens of milliseconds for a million held episodes."""
-    shown = partition.series
-    made = [*shown.values(), *(one for one in partition._made.values() if one.key not in shown)]
-    numbers = {one: number for number, one in enumerate(made)}
-    closes = {key: day for day, keys in partition._closing_censuses.items() for key in keys}
-    censuses = [
-        _OneCensus(
-            key.source,
-            numbers[partition._made[key.series]],
-            key.group,
-            key.day,
-            closes[key],
-            [(as_at, *state) for as_at, state in states.items()],
+    def __init__(self, partition: Partition) -> None:
+        self.next_offset = partition.next_offset
+        self.closed_through = partition.closed_through
+        self._shown = partition.series
+        self._made = [one for one in partition._made.values() if one.key in self._shown]
+        self._made += [one for one in partition._made.values() if one.key not in self._shown]
+        self._numbers = {one: number for number, one in enumerate(self._made)}
+        self._written = 0
+        self._lent: dict[Series, _Lent] = {}
+        self._held = partition.held
+        # These lists are only ever added to; every identity is in that of the day on which it closes.
+        self._closing = [(day, some, len(some)) for day, some in partition._closing.items()]
+        self._before: dict[str, Held | None] = {}
+        self._censuses = [
+            (key, self._numbers[partition._made[key.series]], closes, partition.censuses[key])
+            for closes, keys in partition._closing_censuses.items()
+            for key in keys
+        ]
+        self._clocks = _encoded(_clocks_of(partition))
+        partition.tell(self)
+
+    def keep_episode(self, identity: str, old: Held | None) -> None:
+        """Keep what is held of an identity, which is about to change."""
+        self._before.setdefault(identity, old)
+
+    def keep_series(self, series: Series) -> None:
+        """Keep the panes of a series, which is about to change."""
+        if series not in self._lent and self._numbers.get(series, -1) >= self._written:
+            panes, quarters = series.lend()
+            shown = series.key in self._shown
+            self._lent[series] = _Lent(
+                shown, panes, quarters, dict(series.as_at_ms), dict(series.restated_ms)
+            )
+
+    def slices(self) -> Iterator[bytes]:
+        """Give the pieces, none of which takes longer than a few milliseconds to make."""
+        yield self._clocks
+        yield from self._series_slices()
+        for some in _batches(self._censuses, CENSUSES_A_SLICE):
+            yield _encoded(_SomeCensuses([_census(*one) for one in some]))
+        cells: dict[Cell, int] = {}
+        for held in self._held_slices():
+            yield _encoded(self._columns(held, cells))
+
+    def _series_slices(self) -> Iterator[bytes]:
+        some, size = [], 0
+        for one in self._made:
+            self._written += 1
+            was = self._lent.pop(one, None)
+            if was is None:  # it is as it was, and encoded before anybody has the next turn
+                shown = one.key in self._shown
+                was = _Lent(shown, one.panes, one.quarters, one.as_at_ms, one.restated_ms)
+            days, hours = _flat(was.panes), _flat(was.quarters)
+            some.append(
+                _OneSeries(one.key, one.explicit, was.shown, days, hours, was.as_at_ms, was.restated_ms)
+            )
+            size += len(days) + len(hours)
+            if size >= PANES_A_SLICE:
+                yield _encoded(_SomeSeries(some))
+                some, size = [], 0
+        if some:
+            yield _encoded(_SomeSeries(some))
+
+    def _held_slices(self) -> Iterator[list[Held]]:
+        """Give what was held; an episode that left a day and came back to it is in two of them."""
+        held, before = self._held, self._before
+        for day, identities, length in self._closing:
+            start = 0
+            while start < length:
+                some = []
+                left = CONTRIBUTIONS_A_SLICE
+                for identity in identities[start : min(start + HELD_A_SLICE, length)]:
+                    start += 1
+                    one = before[identity] if identity in before else held.get(identity)
+                    if one is not None and one.closes == day:
+                        some.append(one)
+                        left -= len(one.contributions)
+                        if left <= 0:  # returns have many contributions each, episodes one
+                            break
+                if some:
+                    yield some
+
+    def _columns(self, some: list[Held], cells: dict[Cell, int]) -> _SomeHeld:
+        contributions = [contribution for one in some for contribution in one.contributions]
+        known = len(cells)
+        cell_numbers = [cells.setdefault(cell, len(cells)) for cell, _ in contributions]
+        return _SomeHeld(
+            list(islice(cells, known, None)),
+            [one.identity for one in some],
+            [one.version for one in some],
+            [one.closes for one in some],
+            [self._numbers[one.series] for one in some],
+            [one.quarter for one in some],
+            [len(one.contributions) for one in some],
+            cell_numbers,
+            [facts for _, facts in contributions],
         )
-        for key, states in partition.censuses.items()
-    ]
-    lent = [
-        _Lent(one, one.key in shown, *one.lend(), dict(one.as_at_ms), dict(one.restated_ms)) for one in made
-    ]
-    clocks = _Clocks(
+
+
+def _census(key: CensusKey, series: int, closes: int, states: CensusStates) -> _OneCensus:
+    listed = [(as_at, *state) for as_at, state in states.items()]
+    return _OneCensus(key.source, series, key.group, key.day, closes, listed)
+
+
+def _clocks_of(partition: Partition) -> _Clocks:
+    return _Clocks(
         len(partition.held),
-        len(made),
-        len(censuses),
+        len(partition._made),
+        len(partition.censuses),
         {name: getattr(partition, name) for name in PLAIN},
         partition._forgotten,
         [(*of, day) for of, day in partition._latest.items()],
@@ -245,68 +327,6 @@ def view_of(partition: Partition) -> View:
             )
             for name, one in partition.sources.items()
         ],
-    )
-    return View(
-        partition.next_offset,
-        partition.closed_through,
-        _encoded(clocks),
-        lent,
-        numbers,
-        list(partition.held.values()),
-        [_encoded(_SomeCensuses(some)) for some in _batches(censuses, CENSUSES_A_SLICE)],
-    )
-
-
-def slices(view: View) -> Iterator[bytes]:
-    """Give the pieces of a view, none of which takes longer than a few milliseconds to make."""
-    yield view.clocks
-    yield from _series_slices(view.series)
-    yield from view.censuses
-    cells: dict[Cell, int] = {}
-    start = 0
-    while start < len(view.held):
-        end = _end(view.held, start)
-        yield _encoded(_columns(view, start, end, cells))
-        start = end
-
-
-def _series_slices(lent: list[_Lent]) -> Iterator[bytes]:
-    some, size = [], 0
-    for one in lent:
-        key, explicit = one.series.key, one.series.explicit
-        panes, quarters = _flat(one.panes), _flat(one.quarters)
-        some.append(_OneSeries(key, explicit, one.shown, panes, quarters, one.as_at_ms, one.restated_ms))
-        size += len(panes) + len(quarters)
-        if size >= PANES_A_SLICE:
-            yield _encoded(_SomeSeries(some))
-            some, size = [], 0
-    if some:
-        yield _encoded(_SomeSeries(some))
-
-
-def _end(held: list[Held], start: int) -> int:
-    """Give where a slice ends: returns have many contributions each, episodes one."""
-    end = min(start + HELD_A_SLICE, len(held))
-    while end - start > 1 and sum(len(one.contributions) for one in held[start:end]) > CONTRIBUTIONS_A_SLICE:
-        end = start + (end - start) // 2
-    return end
-
-
-def _columns(view: View, start: int, end: int, cells: dict[Cell, int]) -> _SomeHeld:
-    some = view.held[start:end]
-    contributions = [contribution for one in some for contribution in one.contributions]
-    known = len(cells)
-    cell_numbers = [cells.setdefault(cell, len(cells)) for cell, _ in contributions]
-    return _SomeHeld(
-        list(islice(cells, known, None)),
-        [one.identity for one in some],
-        [one.version for one in some],
-        [one.closes for one in some],
-        [view.numbers[one.series] for one in some],
-        [one.quarter for one in some],
-        [len(one.contributions) for one in some],
-        cell_numbers,
-        [facts for _, facts in contributions],
     )
 
 

@@ -49,8 +49,7 @@ class SourceState:
             state = self.streams[key] = StreamState()
         state.last_append_ms = append_ms
         state.newest = max(state.newest, when)
-        if org not in state.orgs:
-            state.orgs.add(org)
+        state.orgs.add(org)
 
 
 def is_forgotten(stream: str, last_append_ms: int, now_ms: int) -> bool:

@@ -28,7 +28,7 @@ import msgspec
 import structlog
 
 from streams.engine.partition import Partition
-from streams.engine.saved import Restoring, View, slices
+from streams.engine.saved import Restoring, View
 
 log = structlog.get_logger(__name__)
 
@@ -317,7 +317,7 @@ def _blocks(header: _Header, view: View) -> Iterator[bytes]:
     head = msgspec.msgpack.encode(header)
     block = bytearray(_PREFIX.pack(MAGIC, FORMAT, len(head)) + head)
     size = check = 0
-    for piece in slices(view):
+    for piece in view.slices():
         block += _LENGTH.pack(len(piece))
         block += piece
         if len(block) < BLOCK_BYTES:

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 
 from streams.engine import Engine
 from streams.engine.partition import Partition
-from streams.engine.saved import view_of
+from streams.engine.saved import View
 from streams.pipeline.cache import Cache
 from streams.pipeline.holding import Assigned
 
@@ -70,7 +70,7 @@ class Saving:
         state = self._engine.partitions.get((partition.topic, partition.partition))
         if state is None or ours.rebuilding:
             return None
-        view = view_of(state)
+        view = View(state)
 
         async def save() -> None:
             await cache.save(partition.topic, partition.partition, ours.claim.identity, view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from making import AT, attendance, engine, report, run
 from saving import LOGS, SETTINGS, snapshots, state, through_topic
 
 from streams.catalogue import Catalogue
-from streams.engine import Engine, EngineSettings, Outputs
+from streams.engine import Engine, EngineSettings, Outputs, saved
 from streams.engine.panes import Series
 from streams.engine.partition import Partition
-from streams.engine.saved import NOT_SAVED, PLAIN, REBUILT, fingerprint, restored, slices, view_of
+from streams.engine.saved import NOT_SAVED, PLAIN, REBUILT, View, fingerprint, restored
 from streams.engine.seen import SourceState, StreamState
 
 
@@ -42,7 +43,7 @@ def test_going_on_after_a_restore_equals_never_having_stopped(
     steady, interrupted = engine(**SETTINGS), engine(**SETTINGS)
     expected = process(steady, records)
     before = process(interrupted, records[:cut])
-    pieces = list(slices(view_of(interrupted.partitions[AT])))
+    pieces = list(View(interrupted.partitions[AT]).slices())
     again = reopened(pieces, before)
 
     assert state(interrupted.partitions[AT]) == state(again.partitions[AT])
@@ -54,19 +55,35 @@ def test_going_on_after_a_restore_equals_never_having_stopped(
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(LOGS, st.data())
 def test_a_view_stays_as_it_was_while_the_partition_goes_on(records: list[Any], data: st.DataObject) -> None:
-    """Records that come between two slices do not show in the pieces, nor does a second view."""
+    """Records that come before, between and after slices do not show in the pieces of any view."""
     cut = data.draw(st.integers(1, len(records)))
     of, same = engine(**SETTINGS), engine(**SETTINGS)
-    process(of, records[:cut])
-    expected = list(slices(view_of(of.partitions[AT])))
+    before = process(of, records[:cut])
+    expected = reopened(list(View(of.partitions[AT]).slices()), before).partitions[AT]
     process(same, records[:cut])
-    view = view_of(same.partitions[AT])
-    later = records[cut:]
-    process(same, later[: len(later) // 2])
-    view_of(same.partitions[AT])
-    process(same, later[len(later) // 2 :])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HELD_A_SLICE", "CONTRIBUTIONS_A_SLICE", "PANES_A_SLICE", "CENSUSES_A_SLICE"):
+            patch.setattr(saved, name, 1)
+        first, second = View(same.partitions[AT]).slices(), View(same.partitions[AT]).slices()
+        pieces: list[bytes] = []
+        for record in records[cut:]:
+            process(same, [record])
+            pieces += islice(first, data.draw(st.integers(0, 3)))
+        pieces += first
 
-    assert expected == list(slices(view))
+        assert state(expected) == state(reopened(pieces, before).partitions[AT])
+        assert state(expected) == state(reopened(list(second), before).partitions[AT])
+
+
+def test_a_view_that_nobody_reads_any_more_is_told_nothing() -> None:
+    """A save that was given up costs nothing afterwards."""
+    of, _ = run(attendance())
+    partition = of.partitions[AT]
+    view = View(partition)
+    assert partition._readers
+
+    del view
+    assert not partition._readers
 
 
 def test_sums_of_more_than_64_bits_are_kept() -> None:
@@ -74,7 +91,7 @@ def test_sums_of_more_than_64_bits_are_kept() -> None:
     of, _ = run(report(numerator=10**15, denominator=10**15))
     partition = of.partitions[AT]
 
-    assert state(partition) == state(restored(slices(view_of(partition))))
+    assert state(partition) == state(restored(View(partition).slices()))
 
 
 def test_slices_of_many_strata_are_smaller() -> None:
@@ -91,7 +108,7 @@ def test_slices_of_many_strata_are_smaller() -> None:
     ]
     of, _ = run(*events)
     partition = of.partitions[AT]
-    pieces = list(slices(view_of(partition)))
+    pieces = list(View(partition).slices())
 
     assert 1200 == len(partition.held)
     assert 2 + 2 == len(pieces)
@@ -103,14 +120,14 @@ def test_everybody_is_published_after_a_restore() -> None:
     of, _ = run(attendance(), attendance("a2", source="/ods/RYJ/pas"))
     of.partitions[AT].dirty.clear()
 
-    again = restored(slices(view_of(of.partitions[AT])))
+    again = restored(View(of.partitions[AT]).slices())
     assert {"RJ1", "RYJ"} == again.dirty == again.dirty_closed
 
 
 def test_a_missing_piece_is_refused() -> None:
     """Without one of its pieces a state is no state."""
     of, _ = run(attendance())
-    pieces = list(slices(view_of(of.partitions[AT])))
+    pieces = list(View(of.partitions[AT]).slices())
     for number in range(len(pieces)):
         with pytest.raises((ValueError, LookupError)):
             restored(pieces[:number] + pieces[number + 1 :])
@@ -119,8 +136,8 @@ def test_a_missing_piece_is_refused() -> None:
 def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     """A new attribute of a partition or a series must be named, or it would be lost without a word."""
     assert {*PLAIN, *REBUILT, *NOT_SAVED} == set(vars(Partition()))
-    saved = {"explicit", "key", "panes", "quarters", "as_at_ms", "restated_ms"}
-    assert saved | {"histograms", "totals", "_closed", "_lent", "_newest", "_settled"} == set(
+    kept = {"explicit", "key", "panes", "quarters", "as_at_ms", "restated_ms"}
+    assert kept | {"histograms", "totals", "_closed", "_lent", "_newest", "_settled"} == set(
         Series.__slots__
     )
     assert {"last_append_ms", "misrouted", "official", "series", "streams"} == set(SourceState.__slots__)
@@ -144,4 +161,4 @@ def test_fingerprint_tells_what_gives_state_its_meaning() -> None:
 
 def test_an_empty_partition_is_saved() -> None:
     """A partition without a record comes back as it was."""
-    assert state(Partition()) == state(restored(slices(view_of(Partition()))))
+    assert state(Partition()) == state(restored(View(Partition()).slices()))

@@ -25,7 +25,7 @@ from streams.engine.calendar import day_number
 from streams.engine.families import FAMILIES, RTT_STREAMS, measure_stream
 from streams.engine.families.base import stratum
 from streams.engine.families.returns import reduce_measure, reduce_rtt
-from streams.engine.saved import restored, slices, view_of
+from streams.engine.saved import View, restored
 from streams.engine.snapshots import Snapshotter
 from streams.organisations import Register
 
@@ -155,7 +155,7 @@ class Service:
     def save(self) -> None:
         """Save the state of every partition, as the snapshot cache does."""
         partitions = self.engine.partitions.items()
-        self._saved = self.offset, {at: list(slices(view_of(one))) for at, one in partitions}
+        self._saved = self.offset, {at: list(View(one).slices()) for at, one in partitions}
 
     def look(self, now_ms: int) -> list[assessment.Row]:
         """Give the board's rows at a moment, after snapshots of every organisation."""
