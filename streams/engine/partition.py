@@ -179,11 +179,12 @@ class Partition:
         if day < self.today:
             self.dirty_closed.add(key.org)  # a period that has ended may have changed
         series.touch(day, append_ms)
-        if append_ms != self._published_at_ms:
-            self._published_at_ms = append_ms
-            self._published_before = local_day(append_ms // 1000 - RESTATED_AFTER_SECONDS)
-        if restates and day < self._published_before and day < self.today:
-            series.restate(day, append_ms)
+        if restates and day < self.today:
+            if append_ms != self._published_at_ms:
+                self._published_at_ms = append_ms
+                self._published_before = local_day(append_ms // 1000 - RESTATED_AFTER_SECONDS)
+            if day < self._published_before:
+                series.restate(day, append_ms)
         if series.explicit:
             reporting = self._reporting[key.stream, key.basis]
             reporting.add(key.org)
