@@ -11,14 +11,14 @@ import types
 from collections.abc import Callable
 from functools import reduce
 from operator import attrgetter, or_
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from schemas.common import IDENTIFIER, Record
-from schemas.envelope import EVENT_MODELS, Envelope, Headers, structured
+from schemas.common import IDENTIFIER, OpaqueKey, Record
+from schemas.envelope import EVENT_MODELS, RECORDS, Envelope, Headers, structured
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -115,23 +115,93 @@ def _decoder(events: dict[type[BaseModel], type[msgspec.Struct]]) -> Callable[[b
     return msgspec.json.Decoder(Union[tuple(events.values())]).decode  # noqa: UP007
 
 
-# A few thousand addresses send everything, and matching four patterns takes longer than reading all else.
-# So an event is read without them, and its address is looked up among those that matched before, each
-# other and their patterns.
-_address = attrgetter("source", "partitionkey", "data.org", "data.site")
-_matched: set[tuple[str, ...]] = set()
-_MOST_MATCHED = 50_000
+class _Kind(NamedTuple):
+    """What is known of one struct: its event type, its rules, and how its texts are checked.
 
+    Attributes:
+        name: full event type.
+        problem: the record's rules between fields.
+        key: reads the publisher's key; None for records without one.
+        codes: reads the texts of the record that have few different values.
+        known: those that have matched their patterns before.
+    """
+
+    name: str
+    problem: Callable[[Any], str | None]
+    key: Callable[[Any], str] | None
+    codes: Callable[[Any], Any]
+    known: set[Any]
+
+
+def _kind(name: str, model: type[Envelope]) -> _Kind:
+    record: Any = model.model_fields["data"].annotation
+    texts = _patterned(record)
+    key = next((one for one, hint in texts.items() if hint == OpaqueKey), None)
+    codes = [f"data.{one}" for one in texts if one not in (key, "org", "site")]
+    return _Kind(
+        name,
+        record.problem,
+        attrgetter(f"data.{key}") if key else None,
+        attrgetter(*codes) if codes else lambda _event: None,
+        set(),
+    )
+
+
+def _patterned(record: type[BaseModel]) -> dict[str, Any]:
+    """Give the fields of a record that are one text with a pattern, or none, with their annotation."""
+    hints = get_type_hints(record, include_extras=True)
+    return {name: hint for name, hint in hints.items() if name in record.model_fields and _has_pattern(hint)}
+
+
+def _has_pattern(hint: Any) -> bool:
+    if get_origin(hint) is Annotated:
+        return any(isinstance(one, StringConstraints) for one in get_args(hint))
+    return [True] == [_has_pattern(one) for one in get_args(hint) if one is not type(None)]
+
+
+# Matching its patterns takes longer than reading all else of an event. So it is read without them: where
+# it comes from and its codes are looked up among those that matched before, and its identifiers are held
+# to something stricter than their patterns. Whatever is not found to match is read again, with patterns.
+_MOST_KNOWN = 50_000
+_LONGEST_ID, _LONGEST_KEY = 128, 64
+_UNCHECKED = {"source", "partitionkey", "id"}.union(*map(_patterned, RECORDS.values()))
 _structs = _Structs().events()
-_quick_structs = _Structs(frozenset({"source", "partitionkey", "org", "site"})).events()
+_quick_structs = _Structs(frozenset(_UNCHECKED)).events()
+_kinds = {model: _kind(name, model) for name, model in EVENT_MODELS.items()}
+_by_struct = {
+    structs[model]: kind for model, kind in _kinds.items() for structs in (_structs, _quick_structs)
+}
+_address = attrgetter("source", "partitionkey", "data.org", "data.site")
+_addresses: set[tuple[str, ...]] = set()
 _decode = _decoder(_structs)
 _decode_quick = _decoder(_quick_structs)
 _wrong_times = Envelope.wrong_times
-_by_struct = {
-    structs[model]: (name, model.model_fields["data"].annotation.problem)  # type: ignore[union-attr]
-    for name, model in EVENT_MODELS.items()
-    for structs in (_structs, _quick_structs)
-}
+
+
+def _matches(event: Any, kind: _Kind) -> bool:
+    """Whether the texts of an event, read without their patterns, are known to match them."""
+    if _address(event) not in _addresses or kind.codes(event) not in kind.known:
+        return False
+    identifier = event.id
+    if not (
+        identifier.isascii()
+        and identifier.isprintable()
+        and " " not in identifier
+        and 0 < len(identifier) <= _LONGEST_ID
+    ):
+        return False
+    if kind.key is None:
+        return True
+    key = kind.key(event)
+    bare = key.replace("-", "")
+    return bare.isalnum() and bare.isascii() and not bare.isdigit() and len(key) <= _LONGEST_KEY
+
+
+def _remember(event: Any, kind: _Kind) -> None:
+    for known, one in ((_addresses, _address(event)), (kind.known, kind.codes(event))):
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known.add(one)
 
 
 def decode(value: bytes, headers: Headers = ()) -> Any:
@@ -152,27 +222,23 @@ def decode(value: bytes, headers: Headers = ()) -> Any:
             raise RefusedError(Refusal("binary_mode", (problem,))) from None
     try:
         event = _decode_quick(value)
-        if _address(event) not in _matched:
+        kind = _by_struct[type(event)]
+        if not _matches(event, kind):
             event = _decode(value)
             if Envelope.violation(event) is not None:
                 return _second_reading(value)
-            _remember(_address(event))
+            _remember(event, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _second_reading(value)
-    if _wrong_times(event) or _by_struct[type(event)][1](event.data):
+    if _wrong_times(event) or kind.problem(event.data):
         return _second_reading(value)
     return event
 
 
-def _remember(address: tuple[str, ...]) -> None:
-    if len(_matched) >= _MOST_MATCHED:
-        _matched.clear()
-    _matched.add(address)
-
-
 def event_type(event: Any) -> str:
     """Give the full event type of a decoded event."""
-    return _by_struct[type(event)][0]
+    name: str = _by_struct[type(event)].name
+    return name
 
 
 def _second_reading(value: bytes) -> Any:

@@ -61,7 +61,7 @@ def by_structs_alone(text: bytes) -> Any:
         event = fast._decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    refused = Envelope.violation(event) or fast._by_struct[type(event)][1](event.data)
+    refused = Envelope.violation(event) or fast._by_struct[type(event)].problem(event.data)
     return None if refused else event
 
 
