@@ -156,7 +156,7 @@ def _patterned(record: type[BaseModel]) -> dict[str, Any]:
 def _has_pattern(hint: Any) -> bool:
     if get_origin(hint) is Annotated:
         return any(isinstance(one, StringConstraints) for one in get_args(hint))
-    return [True] == [_has_pattern(one) for one in get_args(hint) if one is not type(None)]
+    return [_has_pattern(one) for one in get_args(hint) if one is not type(None)] == [True]
 
 
 # Matching its patterns takes longer than reading all else of an event. So it is read without them: where

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
 
 from schemas.common import SKEW_SECONDS
-from schemas.envelope import EVENT_MODELS, Headers, family_of
+from schemas.envelope import Headers, family_of
 from schemas.fast import RefusedError, decode, event_type
 from schemas.outputs import Total
 from streams.engine.calendar import (
@@ -33,7 +34,7 @@ from streams.engine.families.base import UNSTRATIFIED, stratum
 from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
 from streams.engine.panes import Series
 from streams.engine.partition import OPEN, CensusKey, Contributions, Held, Partition
-from streams.engine.seen import SourceState
+from streams.engine.seen import Lane, SourceState
 from streams.engine.windows import tumbling
 
 TopicPartition = tuple[str, int]
@@ -277,13 +278,13 @@ class Engine:
                 "too_large", f"{len(value)} bytes, more than {self.settings.max_event_bytes}"
             )
         event = decode(value, record.headers)
-        source = partition.sources.get(event.source) or self._new_source(partition, at, event)
+        lane = partition.lanes.get(_lane_key(event)) or self._new_lane(partition, at, event)
+        source, family = lane.source, lane.family
         source.last_append_ms = record.timestamp
         if source.misrouted:
             out.misrouted += 1
-        name, family = _FAMILIES[event_type(event)]
-        if accepts is not None and name not in accepts:
-            raise _NotAcceptedError("wrong_topic", f"type: {name} does not belong on this topic")
+        if accepts is not None and lane.name not in accepts:
+            raise _NotAcceptedError("wrong_topic", f"type: {lane.name} does not belong on this topic")
         if event.time > latest:
             raise _NotAcceptedError("future", "time: after the record was appended, beyond the skew allowed")
         if event.recordedtime > latest:
@@ -291,16 +292,28 @@ class Engine:
         if family is None:
             return self._apply_return(partition, source, event, record.timestamp)
         if family.kind == "state":
-            return self._apply_state(partition, source, family, event, record.timestamp)
-        return self._apply_episode(partition, source, family, event, record.timestamp)
+            return self._apply_state(partition, lane, family, event, record.timestamp)
+        return self._apply_episode(partition, lane, family, event, record.timestamp)
 
-    def _new_source(self, partition: Partition, at: TopicPartition, event: Any) -> SourceState:
-        expected = self._route(at[0], event.partitionkey)
-        source = partition.sources[event.source] = SourceState(
-            misrouted=expected is not None and expected != at[1],
-            official=event.source.startswith(self.settings.official_sources),
-        )
-        return source
+    def _new_lane(self, partition: Partition, at: TopicPartition, event: Any) -> Lane:
+        """Make a lane; it is kept from its first accepted record on (`_begin`)."""
+        source = partition.sources.get(event.source)
+        if source is None:
+            expected = self._route(at[0], event.partitionkey)
+            source = partition.sources[event.source] = SourceState(
+                misrouted=expected is not None and expected != at[1],
+                official=event.source.startswith(self.settings.official_sources),
+            )
+        name = family_of(event_type(event))
+        return Lane(source, name, FAMILIES.get(name), "synthetic" if event.synthetic else "operational")
+
+    def _begin(self, partition: Partition, lane: Lane, event: Any) -> Series:
+        """Give a lane its series, and keep it."""
+        data = event.data
+        key = (data.org, data.site or "", lane.name, lane.basis)
+        lane.series = series = self._series(partition, lane.source, key)
+        partition.lanes[_lane_key(event)] = lane
+        return series
 
     def _series(
         self,
@@ -349,12 +362,11 @@ class Engine:
                 raise _NotAcceptedError("future", f"data.{name}: after the record was appended")
 
     def _apply_episode(
-        self, partition: Partition, source: SourceState, family: Family, event: Any, append_ms: int
+        self, partition: Partition, lane: Lane, family: Family, event: Any, append_ms: int
     ) -> str:
         data = event.data
-        identity = f"{family.name} {event.source} {getattr(data, family.identity)}"
-        basis = "synthetic" if event.synthetic else "operational"
-        series = self._series(partition, source, (data.org, data.site or "", family.name, basis))
+        identity = f"{lane.name} {event.source} {getattr(data, family.identity)}"
+        series = lane.series or self._begin(partition, lane, event)
         instant, facts = family.reduce(data)
         if family.planned:
             self._refuse_future_ending(data, append_ms)
@@ -366,7 +378,7 @@ class Engine:
         else:
             day = self._attribution_day(family, instant, append_ms // 1000)
             quarter, closes = instant // SECONDS_A_QUARTER, day + self.settings.horizon_days
-        source.note(family.name, basis, data.org, event.time, append_ms)
+        lane.note(data.org, event.time, append_ms)
         late = closes < partition.today or day <= partition.closed_through
         old = partition.held.get(identity)
         if old is not None:
@@ -383,14 +395,13 @@ class Engine:
         return partition.upsert(held, append_ms)
 
     def _apply_state(
-        self, partition: Partition, source: SourceState, family: Family, event: Any, append_ms: int
+        self, partition: Partition, lane: Lane, family: Family, event: Any, append_ms: int
     ) -> str:
         data = event.data
         instant, facts = family.reduce(data)
         day = self._attribution_day(family, instant or 0, append_ms // 1000)
-        basis = "synthetic" if event.synthetic else "operational"
-        series = self._series(partition, source, (data.org, data.site or "", family.name, basis))
-        source.note(family.name, basis, data.org, event.time, append_ms)
+        series = lane.series or self._begin(partition, lane, event)
+        lane.note(data.org, event.time, append_ms)
         if day + self.settings.horizon_days < partition.today or day <= partition.closed_through:
             raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
         if not local_time(day, CENSUS_FROM_HOUR) < (instant or 0) <= local_time(day, CENSUS_TO_HOUR):
@@ -438,7 +449,7 @@ class Engine:
         series = self._series(
             partition, source, (data.org, data.site or "", stream.name, basis), explicit=True
         )
-        source.note(stream.name, basis, data.org, utc(midnight(end)), append_ms)
+        Lane(source, stream.name, None, basis).note(data.org, utc(midnight(end)), append_ms)
         identity = f"{stream.name} {event.source} {data.org} {data.site or ''} {basis} {start}"
         if data.retracted or not self._seen(midnight(end), append_ms):
             contributions = ()
@@ -463,8 +474,7 @@ _ENDINGS = ("ended_at", "completed_at", "cancelled_at")
 _NEVER = 10**9
 """Returns are held as long as the topic holds them."""
 
-_FAMILIES = {name: (family_of(name), FAMILIES.get(family_of(name))) for name in EVENT_MODELS}
-"""Full event type to the family's name, and the family where it is not a return."""
+_lane_key = attrgetter("__class__", "source", "data.org", "data.site", "synthetic")
 
 
 def version_of(event: Any) -> int:

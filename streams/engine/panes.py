@@ -92,6 +92,7 @@ class Series:
         "explicit",
         "histograms",
         "key",
+        "noted",
         "panes",
         "quarters",
         "restated_ms",
@@ -109,24 +110,9 @@ class Series:
         self.totals: dict[int, Total] = {}
         self._closed: dict[tuple[int, int], Stretch] = {}
         self._settled: dict[tuple[int, int], Stretch] = {}
+        self.noted = (0, 0)  # the partition's turn in which its change was last noted, and of which day
         self._newest = 0
         self._lent: set[int] = set()  # days and quarters, which never meet, whose pane someone else reads
-
-    def add(self, day: int, cell: Cell, facts: Facts) -> None:
-        """Add an episode's facts to a day's cell."""
-        self._add(self.panes, day, cell, facts)
-
-    def take(self, day: int, cell: Cell, facts: Facts) -> None:
-        """Take facts away again; a cell that holds nothing is dropped, so that its series ends."""
-        self._take(self.panes, day, cell, facts)
-
-    def add_recent(self, quarter: int, cell: Cell, facts: Facts) -> None:
-        """Add facts to a quarter of an hour, besides their day."""
-        self._add(self.quarters, quarter, cell, facts)
-
-    def take_recent(self, quarter: int, cell: Cell, facts: Facts) -> None:
-        """Take facts away from a quarter of an hour again."""
-        self._take(self.quarters, quarter, cell, facts)
 
     def lend(self) -> tuple[dict[int, Pane], dict[int, Pane]]:
         """Give the panes of days and of quarters as they are now; what changes later changes a copy."""
@@ -251,7 +237,8 @@ class Series:
                     else:
                         total.merge(tally)
 
-    def _add(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
+    def add(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
+        """Add an episode's facts to a cell of a day (of `panes`) or a quarter of an hour (of `quarters`)."""
         pane = panes.get(at)
         if pane is None:
             pane = panes[at] = {}
@@ -277,7 +264,8 @@ class Series:
         pane = panes[at] = {cell: tally.copy() for cell, tally in panes[at].items()}
         return pane
 
-    def _take(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
+    def take(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
+        """Take facts away again; a cell that holds nothing is dropped, so that its series ends."""
         pane = self._own(panes, at) if at in self._lent else panes[at]
         tally = pane[cell]
         tally.facts = list(map(sub, tally.facts, facts))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
 import msgspec
@@ -18,7 +18,7 @@ import msgspec
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
 from streams.engine.panes import Series, SeriesKey, Total
-from streams.engine.seen import SourceState
+from streams.engine.seen import Lane, SourceState
 
 RECENT_QUARTERS = 4 * 25
 """Quarters of an hour that are kept besides their days, for the windows of hours; longest 24 h."""
@@ -110,6 +110,7 @@ class Partition:
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
         self.sources: dict[str, SourceState] = {}
+        self.lanes: dict[tuple[Any, ...], Lane] = {}  # found again from what is above
         self.dirty: set[str] = set()
         self.dirty_closed: set[str] = set()
         self.first_append_ms: int | None = None
@@ -130,6 +131,7 @@ class Partition:
         self._latest: dict[tuple[str, str], int] = {}
         self._reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._recent_from = 0  # quarters before this one are not kept
+        self._turn = 0  # raised with every batch, and in it with every append time
         self._published_at_ms = -1
         self._published_before = 0  # days before this one had been published at that append time
         self._readers: list[ReferenceType[Reader]] = []  # whoever is gone needs no more telling
@@ -169,7 +171,12 @@ class Partition:
         self.series[key] = self.organisations[key.org][key] = series
 
     def _change(self, series: Series, day: int, append_ms: int, *, restates: bool = True) -> None:
-        """Note that facts of a day change; readers see a series from its first facts on."""
+        """Note that facts of a day change; readers see a series from its first facts on.
+
+        For an episode once a turn is enough: `noted` says whether it was.
+        """
+        if not series.explicit:
+            series.noted = (self._turn, day)
         if self._readers:
             self._tell_of_series((series,))
         key = series.key
@@ -215,31 +222,33 @@ class Partition:
             self._take(old, append_ms)
         if self._readers:
             self._tell_of_episode(identity, old)
-        self._due(old, new)
+        if old is None or old.closes != new.closes:
+            if old is not None:
+                self._leave(old.closes)
+            self._closing[new.closes].append(identity)
         self.held[identity] = new
         if new.contributions:
-            series = new.series
-            day = day_of_quarter(new.quarter)
-            # A return is final on arrival; only its replacement restates.
-            self._change(series, day, append_ms, restates=not series.explicit)
-            for cell, facts in new.contributions:
-                series.add(day, cell, facts)
-                if new.quarter >= self._recent_from:
-                    series.add_recent(new.quarter, cell, facts)
+            self._add(new, append_ms)
         return outcome
 
-    def _due(self, old: Held | None, new: Held) -> None:
-        """Note when an episode is let go; the list of a day that most of its episodes left is made anew."""
-        if old is not None:
-            day = old.closes
-            if day == new.closes:
-                return
-            self._left[day] += 1
-            if self._left[day] > max(_LEFT_AT_LEAST, len(self._closing[day]) // 2):
-                del self._left[day]
-                held, due = self.held, dict.fromkeys(self._closing[day])
-                self._closing[day] = [one for one in due if one in held and held[one].closes == day]
-        self._closing[new.closes].append(new.identity)
+    def _leave(self, day: int) -> None:
+        """Note that an episode leaves a closing day; the list of a day that most have left is made anew."""
+        self._left[day] += 1
+        if self._left[day] > max(_LEFT_AT_LEAST, len(self._closing[day]) // 2):
+            del self._left[day]
+            held, due = self.held, dict.fromkeys(self._closing[day])
+            self._closing[day] = [one for one in due if one in held and held[one].closes == day]
+
+    def _add(self, new: Held, append_ms: int) -> None:
+        series, quarter = new.series, new.quarter
+        day = day_of_quarter(quarter)
+        if series.noted != (self._turn, day):
+            # A return is final on arrival; only its replacement restates.
+            self._change(series, day, append_ms, restates=not series.explicit)
+        for cell, facts in new.contributions:
+            series.add(series.panes, day, cell, facts)
+            if quarter >= self._recent_from:
+                series.add(series.quarters, quarter, cell, facts)
 
     def _take(self, old: Held, append_ms: int) -> None:
         if not old.contributions:
@@ -248,9 +257,9 @@ class Partition:
         day = day_of_quarter(old.quarter)
         self._change(series, day, append_ms)
         for cell, facts in old.contributions:
-            series.take(day, cell, facts)
+            series.take(series.panes, day, cell, facts)
             if old.quarter >= self._recent_from:
-                series.take_recent(old.quarter, cell, facts)
+                series.take(series.quarters, old.quarter, cell, facts)
 
     def observe(
         self, key: CensusKey, as_at: int, state: tuple[int, Facts | None], closes: int, append_ms: int
@@ -289,9 +298,9 @@ class Partition:
             series = self._made[key.series]
             self._change(series, key.day, append_ms)
             if before is not None:
-                series.take(key.day, (), before)
+                series.take(series.panes, key.day, (), before)
             if after is not None:
-                series.add(key.day, (), after)
+                series.add(series.panes, key.day, (), after)
         return outcome
 
     def has_closed(self, identity: str) -> bool:
@@ -338,6 +347,7 @@ class Partition:
         Returns:
             What closed; None while the civil day is the same.
         """
+        self._turn += 1
         if self.first_append_ms is None:
             self.first_append_ms = append_ms
             if self.covered_from is None:

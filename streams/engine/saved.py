@@ -77,6 +77,8 @@ NOT_SAVED = (
     "_published_before",
     "_until_ms",
     "_readers",
+    "_turn",
+    "lanes",
 )
 """Attributes that the topic of day totals brings back, or the next record, or that are of this process."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from streams.engine.calendar import SECONDS_A_DAY, utc
-from streams.engine.families import FAMILIES
+from streams.engine.families import FAMILIES, Family
+from streams.engine.panes import Series
 
 EVENTS_KEPT_DAYS, RETURNS_KEPT_DAYS = 60, 800
 """How long the input topics keep records: a publisher silent for longer is forgotten, as by a new start."""
@@ -41,16 +42,45 @@ class SourceState:
         self.series = 0
         self.streams: dict[tuple[str, str], StreamState] = {}
 
-    def note(self, stream: str, basis: str, org: str, when: datetime, append_ms: int) -> None:
-        """Note a record that was not refused, late ones too: its publisher is alive."""
-        key = (stream, basis)
+    def stream(self, name: str, basis: str) -> StreamState:
+        """Give the state of one of its streams, which begins with the first record that is not refused."""
+        key = (name, basis)
         state = self.streams.get(key)
         if state is None:
             state = self.streams[key] = StreamState()
-        state.last_append_ms = append_ms
-        if when > state.newest:  # noqa: PLR1730 - each record comes by, and max() takes three times as long
-            state.newest = when
-        state.orgs.add(org)
+        return state
+
+
+class Lane:
+    """What the records of one publisher about one site in one family have in common.
+
+    Attributes:
+        source: the publisher.
+        name: of the family.
+        family: what is known of it; None for returns.
+        basis: `synthetic` or `operational`.
+        series: where the facts go; None until the first record that is accepted.
+    """
+
+    __slots__ = ("_stream", "basis", "family", "name", "series", "source")
+
+    def __init__(self, source: SourceState, name: str, family: Family | None, basis: str) -> None:
+        self.source = source
+        self.name = name
+        self.family = family
+        self.basis = basis
+        self.series: Series | None = None
+        self._stream: StreamState | None = None
+
+    def note(self, org: str, when: datetime, append_ms: int) -> None:
+        """Note a record that was not refused, late ones too: its publisher is alive."""
+        stream = self._stream
+        if stream is None:
+            stream = self._stream = self.source.stream(self.name, self.basis)
+            stream.orgs.add(org)
+        stream.last_append_ms = append_ms
+        if when > stream.newest:  # noqa: PLR1730 - each record comes by, and max() takes three times as long
+            stream.newest = when
 
 
 def is_forgotten(stream: str, last_append_ms: int, now_ms: int) -> bool:

@@ -137,7 +137,7 @@ def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     """A new attribute of a partition or a series must be named, or it would be lost without a word."""
     assert {*PLAIN, *REBUILT, *NOT_SAVED} == set(vars(Partition()))
     kept = {"explicit", "key", "panes", "quarters", "as_at_ms", "restated_ms"}
-    assert kept | {"histograms", "totals", "_closed", "_lent", "_newest", "_settled"} == set(
+    assert kept | {"histograms", "totals", "_closed", "_lent", "_newest", "_settled", "noted"} == set(
         Series.__slots__
     )
     assert {"last_append_ms", "misrouted", "official", "series", "streams"} == set(SourceState.__slots__)
