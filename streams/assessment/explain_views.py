@@ -17,6 +17,7 @@ from streams.engine import Engine, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, local_day
 from streams.engine.core import TopicPartition
 from streams.engine.families import Cell, Facts
+from streams.engine.held import unpack
 from streams.engine.panes import SeriesKey
 from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
@@ -153,7 +154,7 @@ class Witness:
         if partition is None:
             return
         last = day - self._engine.settings.horizon_days
-        closing = {key for key, held in partition.held.items() if held.closes < day}
+        closing = {key for key, packed in partition.held.items() if unpack(packed).closes < day}
         closing_censuses = {key for key in partition.censuses if key.day < last}
         if closing or closing_censuses:
             for key, entry in self._held(partition):
@@ -161,9 +162,11 @@ class Witness:
                     reading.closed[key] = entry
 
     def _held(self, partition: Partition) -> Iterator[tuple[Hashable, Entry]]:
-        for identity, held in partition.held.items():
-            if held.series.key.stream in self._streams:
-                yield identity, Entry(held.series.key, held.quarter, held.contributions)
+        for identity, packed in partition.held.items():
+            held = unpack(packed)
+            series = partition.series_of(held)
+            if series.key.stream in self._streams:
+                yield identity, Entry(series.key, held.quarter, partition.contributions(held))
         for key, states in partition.censuses.items():
             if key.series.stream in self._streams:
                 as_at = max((one for one in states if states[one][1]), default=None)

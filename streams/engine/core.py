@@ -32,8 +32,9 @@ from streams.engine.closing import restore, totals_of
 from streams.engine.families import FAMILIES, RTT_STREAMS, Family, Measure, ReturnStream, measure_stream
 from streams.engine.families.base import UNSTRATIFIED, stratum
 from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
+from streams.engine.held import OPEN, Held
 from streams.engine.panes import Series
-from streams.engine.partition import OPEN, CensusKey, Contributions, Held, Partition
+from streams.engine.partition import CensusKey, Partition
 from streams.engine.seen import Lane, SourceState
 from streams.engine.windows import tumbling
 
@@ -370,9 +371,9 @@ class Engine:
         instant, facts = family.reduce(data)
         if family.planned:
             self._refuse_future_ending(data, append_ms)
-        contributions: Contributions = ()
+        cells: tuple[int, ...] = ()
         if facts is not None and not data.retracted and self._seen(instant or 0, append_ms):
-            contributions = ((stratum(data) if family.stratified else UNSTRATIFIED, facts),)
+            cells = (partition.number_of(stratum(data) if family.stratified else UNSTRATIFIED),)
         if instant is None:
             day, quarter, closes = partition.today, OPEN, partition.today + self.settings.open_days
         else:
@@ -380,19 +381,18 @@ class Engine:
             quarter, closes = instant // SECONDS_A_QUARTER, day + self.settings.horizon_days
         lane.note(data.org, event.time, append_ms)
         late = closes < partition.today or day <= partition.closed_through
-        old = partition.held.get(identity)
-        if old is not None:
-            identity = old.identity  # one text for all its versions
-        if late or (old is None and partition.has_closed(identity)):
+        if late or (identity not in partition.held and partition.has_closed(identity)):
             if not partition.has_closed(identity):
                 # Its version holds all the same: what an open day has of an older one goes, in any order.
                 closes = partition.today + self.settings.open_days
-                gone = Held(identity, version_of(event), closes, series, OPEN, ())
-                if partition.upsert(gone, append_ms) in ("superseded", "duplicate"):
+                gone = Held(version_of(event), closes, series.number, OPEN, (), ())
+                if partition.upsert(identity, gone, append_ms) in ("superseded", "duplicate"):
                     return "superseded"
             raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
-        held = Held(identity, version_of(event), closes, series, quarter, contributions)
-        return partition.upsert(held, append_ms)
+        held = Held(
+            version_of(event), closes, series.number, quarter, cells, facts if cells and facts else ()
+        )
+        return partition.upsert(identity, held, append_ms)
 
     def _apply_state(
         self, partition: Partition, lane: Lane, family: Family, event: Any, append_ms: int
@@ -453,8 +453,10 @@ class Engine:
         identity = f"{stream.name} {event.source} {data.org} {data.site or ''} {basis} {start}"
         if data.retracted or not self._seen(midnight(end), append_ms):
             contributions = ()
-        held = Held(identity, version_of(event), _NEVER, series, first_quarter(start), contributions)
-        return partition.upsert(held, append_ms)
+        cells = tuple(partition.number_of(cell) for cell, _ in contributions)
+        facts = tuple(fact for _, vector in contributions for fact in vector)
+        held = Held(version_of(event), _NEVER, series.number, first_quarter(start), cells, facts)
+        return partition.upsert(identity, held, append_ms)
 
     def stream(self, name: str) -> Family | ReturnStream:
         """Give what is known of a stream: its facts, definition and windows."""

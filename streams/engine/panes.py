@@ -93,14 +93,18 @@ class Series:
         "histograms",
         "key",
         "noted",
+        "number",
         "panes",
         "quarters",
         "restated_ms",
         "totals",
     )
 
-    def __init__(self, key: SeriesKey, *, explicit: bool, histograms: tuple[Histogram, ...] = ()) -> None:
+    def __init__(
+        self, key: SeriesKey, number: int = 0, *, explicit: bool, histograms: tuple[Histogram, ...] = ()
+    ) -> None:
         self.key = key
+        self.number = number  # in its partition
         self.explicit = explicit
         self.histograms = histograms
         self.panes: dict[int, Pane] = {}

@@ -13,10 +13,9 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
-import msgspec
-
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
+from streams.engine.held import OPEN, Held, pack, unpack
 from streams.engine.panes import Series, SeriesKey, Total
 from streams.engine.seen import Lane, SourceState
 
@@ -30,30 +29,8 @@ KEPT_DAYS = 400
 _LEFT_AT_LEAST = 100
 """How many episodes have left a closing day before its list is looked at."""
 
-OPEN = -1
-"""Quarter of an episode that has no attribution instant yet."""
-
 Contribution = tuple[Cell, Facts]
 Contributions = tuple[Contribution, ...]
-
-
-class Held(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """The newest version of one identity and what it added: its series, quarter of an hour and contributions.
-
-    Millions are held. They form no cycles, so the cycle collector need not know of them.
-    """
-
-    identity: str
-    version: int
-    closes: int
-    series: Series
-    quarter: int
-    contributions: Contributions
-
-    @property
-    def content(self) -> tuple[SeriesKey, int, Contributions]:
-        """What two records of one version are compared by."""
-        return self.series.key, self.quarter, self.contributions
 
 
 class CensusKey(NamedTuple):
@@ -72,7 +49,7 @@ CensusStates = dict[int, tuple[int, Facts | None]]
 class Reader(Protocol):
     """Reads a partition in turns, as it was at one moment: it is told what is about to change."""
 
-    def keep_episode(self, identity: str, old: Held | None) -> None:
+    def keep_episode(self, identity: str, old: bytes | None) -> None:
         """Hear that what is held of an identity is about to change."""
 
     def keep_series(self, series: Series) -> None:
@@ -105,7 +82,8 @@ class Partition:
 
     def __init__(self, until_ms: int | None = None) -> None:
         self._until_ms = until_ms
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, bytes] = {}  # `streams.engine.held.unpack` reads one
+        self.cells: list[Cell] = []
         self.censuses: dict[CensusKey, CensusStates] = {}
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
@@ -128,6 +106,8 @@ class Partition:
         self._forgetting: dict[int, list[int]] = defaultdict(list)
         self._forgotten: dict[int, int] = {}  # how many hashes of a due day the topic still has
         self._made: dict[tuple[str, str, str, str], Series] = {}
+        self._numbered: list[Series] = []
+        self._cell_numbers: dict[Cell, int] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._recent_from = 0  # quarters before this one are not kept
@@ -140,7 +120,7 @@ class Partition:
         """Tell a reader what is about to change, for as long as it lives."""
         self._readers.append(ref(reader, self._readers.remove))
 
-    def _tell_of_episode(self, identity: str, old: Held | None) -> None:
+    def _tell_of_episode(self, identity: str, old: bytes | None) -> None:
         for one in self._readers:
             if (reader := one()) is not None:
                 reader.keep_episode(identity, old)
@@ -162,8 +142,30 @@ class Partition:
         """Make the series of a key that has none."""
         family = FAMILIES.get(key[2])
         histograms = family.histograms if family else ()
-        series = self._made[key] = Series(SeriesKey(*key), explicit=explicit, histograms=histograms)
+        series = Series(SeriesKey(*key), len(self._numbered), explicit=explicit, histograms=histograms)
+        self._made[key] = series
+        self._numbered.append(series)
         return series
+
+    def number_of(self, cell: Cell) -> int:
+        """Give the number of a cell, which stays the same as long as the partition."""
+        number = self._cell_numbers.get(cell)
+        if number is None:
+            number = self._cell_numbers[cell] = len(self.cells)
+            self.cells.append(cell)
+        return number
+
+    def series_of(self, held: Held) -> Series:
+        """Give the series that something held added to."""
+        return self._numbered[held.series]
+
+    def contributions(self, held: Held) -> Contributions:
+        """Give what something held added, by cell."""
+        return tuple((self.cells[number], facts) for number, facts in held.vectors())
+
+    def _content(self, held: Held) -> tuple[SeriesKey, int, Contributions]:
+        """Give what two records of one version are compared by, the same in every process."""
+        return self.series_of(held).key, held.quarter, self.contributions(held)
 
     def _show(self, series: Series) -> None:
         """Let readers see a series: from its first facts on."""
@@ -200,34 +202,38 @@ class Partition:
                 self._latest[key.stream, key.basis] = day
                 self.dirty |= reporting
 
-    def upsert(self, new: Held, append_ms: int) -> str:
+    def upsert(self, identity: str, new: Held, append_ms: int) -> str:
         """Put a version in place of the one held, if it is newer.
 
         Returns:
             What happened: `applied`, `superseded` (an older version), `duplicate` (held already) or
             `clash` (the same version with other content).
         """
-        identity = new.identity
-        old = self.held.get(identity)
         outcome = "applied"
-        if old is not None:
+        due = None
+        packed = self.held.get(identity)
+        if packed is not None:
+            old = unpack(packed)
             if new.version < old.version:
                 return "superseded"
             if new.version == old.version:
-                if new.content == old.content:
+                content, held = self._content(new), self._content(old)
+                if content == held:
                     return "duplicate"
-                if new.content <= old.content:
+                if content <= held:
                     return "clash"
                 outcome = "clash"
             self._take(old, append_ms)
+            due = old.closes
         if self._readers:
-            self._tell_of_episode(identity, old)
-        if old is None or old.closes != new.closes:
-            if old is not None:
-                self._leave(old.closes)
+            self._tell_of_episode(identity, packed)
+        if new.closes != due:
+            if due is not None:
+                self._leave(due)
+                del self.held[identity]  # so that one text is the key and stands in the list
             self._closing[new.closes].append(identity)
-        self.held[identity] = new
-        if new.contributions:
+        self.held[identity] = pack(new)
+        if new.cells:
             self._add(new, append_ms)
         return outcome
 
@@ -236,30 +242,36 @@ class Partition:
         self._left[day] += 1
         if self._left[day] > max(_LEFT_AT_LEAST, len(self._closing[day]) // 2):
             del self._left[day]
-            held, due = self.held, dict.fromkeys(self._closing[day])
-            self._closing[day] = [one for one in due if one in held and held[one].closes == day]
+            due = dict.fromkeys(self._closing[day])
+            self._closing[day] = [one for one in due if self._closes(one) == day]
+
+    def _closes(self, identity: str) -> int | None:
+        packed = self.held.get(identity)
+        return None if packed is None else unpack(packed).closes
 
     def _add(self, new: Held, append_ms: int) -> None:
-        series, quarter = new.series, new.quarter
+        series, quarter = self._numbered[new.series], new.quarter
         day = day_of_quarter(quarter)
         if series.noted != (self._turn, day):
             # A return is final on arrival; only its replacement restates.
             self._change(series, day, append_ms, restates=not series.explicit)
-        for cell, facts in new.contributions:
+        for number, facts in new.vectors():
+            cell = self.cells[number]
             series.add(series.panes, day, cell, facts)
             if quarter >= self._recent_from:
                 series.add(series.quarters, quarter, cell, facts)
 
     def _take(self, old: Held, append_ms: int) -> None:
-        if not old.contributions:
+        if not old.cells:
             return
-        series = old.series
-        day = day_of_quarter(old.quarter)
+        series, quarter = self._numbered[old.series], old.quarter
+        day = day_of_quarter(quarter)
         self._change(series, day, append_ms)
-        for cell, facts in old.contributions:
+        for number, facts in old.vectors():
+            cell = self.cells[number]
             series.take(series.panes, day, cell, facts)
-            if old.quarter >= self._recent_from:
-                series.take(series.quarters, old.quarter, cell, facts)
+            if quarter >= self._recent_from:
+                series.take(series.quarters, quarter, cell, facts)
 
     def observe(
         self, key: CensusKey, as_at: int, state: tuple[int, Facts | None], closes: int, append_ms: int
@@ -396,12 +408,14 @@ class Partition:
             hashes = found[day] = []
             self._left.pop(day, None)
             for identity in self._closing.pop(day):
-                if (held := self.held.get(identity)) is not None and held.closes == day:
-                    if self._readers:
-                        self._tell_of_episode(identity, held)
-                    del self.held[identity]
-                    if held.quarter != OPEN:
-                        hashes.append(stable_hash(identity))
+                packed = self.held.get(identity)
+                if packed is None or (held := unpack(packed)).closes != day:
+                    continue
+                if self._readers:
+                    self._tell_of_episode(identity, packed)
+                del self.held[identity]
+                if held.quarter != OPEN:
+                    hashes.append(stable_hash(identity))
             self._closed.update(hashes)
             self._forgetting[day + retention_days] += hashes
         for day in [one for one in self._closing_censuses if one < self.today]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import blake2b
-from itertools import islice
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -29,15 +28,16 @@ from streams.engine.families import (
     ReturnStream,
     measure_stream,
 )
+from streams.engine.held import Held, unpack
 from streams.engine.panes import Buckets, Pane, Series, SeriesKey, Tally
-from streams.engine.partition import CensusKey, CensusStates, Contribution, Contributions, Held, Partition
+from streams.engine.partition import CensusKey, CensusStates, Partition
 from streams.engine.seen import SourceState, StreamState
 
 FORMAT = 1
 """Raised when the meaning of the pieces changes; their fields are part of the fingerprint anyway."""
 
 HELD_A_SLICE = 2_000
-CONTRIBUTIONS_A_SLICE = 4 * HELD_A_SLICE
+HELD_BYTES_A_SLICE = 64 * HELD_A_SLICE
 PANES_A_SLICE = 200
 CENSUSES_A_SLICE = 1_000
 
@@ -55,6 +55,7 @@ REBUILT = (
     "held",
     "censuses",
     "series",
+    "cells",
     "organisations",
     "sources",
     "dirty",  # whoever takes over publishes every organisation once
@@ -64,6 +65,8 @@ REBUILT = (
     "_closing_censuses",
     "_forgotten",
     "_made",
+    "_numbered",
+    "_cell_numbers",
     "_latest",
     "_reporting",
 )
@@ -112,6 +115,7 @@ class _Clocks(msgspec.Struct, array_like=True, tag="clocks"):
     forgotten: dict[int, int]
     latest: list[tuple[str, str, int]]
     sources: list[_OneSource]
+    cells: list[Cell]
 
 
 class _OneSeries(msgspec.Struct, array_like=True):
@@ -129,17 +133,11 @@ class _SomeSeries(msgspec.Struct, array_like=True, tag="series"):
 
 
 class _SomeHeld(msgspec.Struct, array_like=True, tag="held"):
-    """Some of what is held, in columns; `cells` are the strata that no slice before has had."""
+    """Some of what is held until one day, as it is packed in memory."""
 
-    cells: list[Cell]
+    closes: int
     identities: list[str]
-    versions: list[int]
-    closes: list[int]
-    series: list[int]
-    quarters: list[int]
-    counts: list[int]
-    cell_numbers: list[int]
-    facts: list[Facts]
+    packed: list[bytes]
 
 
 class _OneCensus(msgspec.Struct, array_like=True):
@@ -207,30 +205,28 @@ class View:
         self.next_offset = partition.next_offset
         self.closed_through = partition.closed_through
         self._shown = partition.series
-        self._made = [one for one in partition._made.values() if one.key in self._shown]
-        self._made += [one for one in partition._made.values() if one.key not in self._shown]
-        self._numbers = {one: number for number, one in enumerate(self._made)}
+        self._made = list(partition._numbered)
         self._written = 0
         self._lent: dict[Series, _Lent] = {}
         self._held = partition.held
         # These lists are only ever added to; every identity is in that of the day on which it closes.
         self._closing = [(day, some, len(some)) for day, some in partition._closing.items()]
-        self._before: dict[str, Held | None] = {}
+        self._before: dict[str, bytes | None] = {}
         self._censuses = [
-            (key, self._numbers[partition._made[key.series]], closes, partition.censuses[key])
+            (key, partition._made[key.series].number, closes, partition.censuses[key])
             for closes, keys in partition._closing_censuses.items()
             for key in keys
         ]
         self._clocks = _encoded(_clocks_of(partition))
         partition.tell(self)
 
-    def keep_episode(self, identity: str, old: Held | None) -> None:
+    def keep_episode(self, identity: str, old: bytes | None) -> None:
         """Keep what is held of an identity, which is about to change."""
         self._before.setdefault(identity, old)
 
     def keep_series(self, series: Series) -> None:
         """Keep the panes of a series, which is about to change."""
-        if series not in self._lent and self._numbers.get(series, -1) >= self._written:
+        if series not in self._lent and self._written <= series.number < len(self._made):
             panes, quarters = series.lend()
             shown = series.key in self._shown
             self._lent[series] = _Lent(
@@ -243,9 +239,8 @@ class View:
         yield from self._series_slices()
         for some in _batches(self._censuses, CENSUSES_A_SLICE):
             yield _encoded(_SomeCensuses([_census(*one) for one in some]))
-        cells: dict[Cell, int] = {}
-        for held in self._held_slices():
-            yield _encoded(self._columns(held, cells))
+        for some_held in self._held_slices():
+            yield _encoded(some_held)
 
     def _series_slices(self) -> Iterator[bytes]:
         some, size = [], 0
@@ -266,40 +261,25 @@ class View:
         if some:
             yield _encoded(_SomeSeries(some))
 
-    def _held_slices(self) -> Iterator[list[Held]]:
+    def _held_slices(self) -> Iterator[_SomeHeld]:
         """Give what was held; an episode that left a day and came back to it is in two of them."""
         held, before = self._held, self._before
         for day, identities, length in self._closing:
             start = 0
             while start < length:
-                some = []
-                left = CONTRIBUTIONS_A_SLICE
+                some = _SomeHeld(day, [], [])
+                left = HELD_BYTES_A_SLICE
                 for identity in identities[start : min(start + HELD_A_SLICE, length)]:
                     start += 1
-                    one = before[identity] if identity in before else held.get(identity)
-                    if one is not None and one.closes == day:
-                        some.append(one)
-                        left -= len(one.contributions)
-                        if left <= 0:  # returns have many contributions each, episodes one
+                    packed = before[identity] if identity in before else held.get(identity)
+                    if packed is not None and unpack(packed).closes == day:
+                        some.identities.append(identity)
+                        some.packed.append(packed)
+                        left -= len(packed)
+                        if left <= 0:  # a return has many cells, an episode one
                             break
-                if some:
+                if some.identities:
                     yield some
-
-    def _columns(self, some: list[Held], cells: dict[Cell, int]) -> _SomeHeld:
-        contributions = [contribution for one in some for contribution in one.contributions]
-        known = len(cells)
-        cell_numbers = [cells.setdefault(cell, len(cells)) for cell, _ in contributions]
-        return _SomeHeld(
-            list(islice(cells, known, None)),
-            [one.identity for one in some],
-            [one.version for one in some],
-            [one.closes for one in some],
-            [self._numbers[one.series] for one in some],
-            [one.quarter for one in some],
-            [len(one.contributions) for one in some],
-            cell_numbers,
-            [facts for _, facts in contributions],
-        )
 
 
 def _census(key: CensusKey, series: int, closes: int, states: CensusStates) -> _OneCensus:
@@ -329,6 +309,7 @@ def _clocks_of(partition: Partition) -> _Clocks:
             )
             for name, one in partition.sources.items()
         ],
+        partition.cells,
     )
 
 
@@ -349,8 +330,6 @@ class Restoring:
     def __init__(self) -> None:
         self._partition = Partition()
         self._clocks: _Clocks | None = None
-        self._series: list[Series] = []
-        self._cells: list[Cell] = []
         self._shared: dict[Cell, Cell] = {}
 
     def take(self, piece: bytes) -> None:
@@ -370,6 +349,8 @@ class Restoring:
                     self._take_census(state)
             case _Clocks() as clocks:
                 self._clocks = clocks
+                for cell in clocks.cells:
+                    self._partition.number_of(self._shared.setdefault(cell, cell))
 
     def done(self) -> Partition:
         """Give the partition.
@@ -378,7 +359,7 @@ class Restoring:
             ValueError: a piece is missing.
         """
         partition, clocks = self._partition, self._clocks
-        found = (len(partition.held), len(self._series), len(partition.censuses))
+        found = (len(partition.held), len(partition._numbered), len(partition.censuses))
         if clocks is None or found != (clocks.held, clocks.series, clocks.censuses):
             raise ValueError("a piece is missing")
         for name in PLAIN:
@@ -407,7 +388,6 @@ class Restoring:
             self._partition.series[key] = self._partition.organisations[key.org][key] = series
             if one.explicit:
                 self._partition._reporting[key.stream, key.basis].add(key.org)
-        self._series.append(series)
 
     def _panes(self, panes: _Panes) -> dict[int, Pane]:
         shared = self._shared.setdefault
@@ -417,35 +397,13 @@ class Restoring:
         }
 
     def _take_census(self, one: _OneCensus) -> None:
-        key = CensusKey(one.source, self._series[one.series].key, one.group, one.day)
+        key = CensusKey(one.source, self._partition._numbered[one.series].key, one.group, one.day)
         self._partition.censuses[key] = {as_at: (version, facts) for as_at, version, facts in one.states}
         self._partition._closing_censuses[one.closes].append(key)
 
     def _hold(self, part: _SomeHeld) -> None:
-        self._cells += (self._shared.setdefault(cell, cell) for cell in part.cells)
-        cells = map(self._cells.__getitem__, part.cell_numbers)
-        each = zip(cells, part.facts, strict=True)
-        held = map(
-            Held,
-            part.identities,
-            part.versions,
-            part.closes,
-            map(self._series.__getitem__, part.series),
-            part.quarters,
-            _grouped(each, part.counts),
-        )
-        self._partition.held.update(zip(part.identities, held, strict=True))
-        closing = self._partition._closing
-        for identity, closes in zip(part.identities, part.closes, strict=True):
-            closing[closes].append(identity)
-
-
-def _grouped(each: Iterator[Contribution], counts: list[int]) -> list[Contributions]:
-    """Give the next so many contributions for each count; an episode has one or none."""
-    if max(counts, default=0) > 1:
-        return [tuple(islice(each, count)) for count in counts]
-    ones = zip(each, strict=False)  # each in a tuple of its own
-    return [next(ones) if count else () for count in counts]
+        self._partition.held.update(zip(part.identities, part.packed, strict=True))
+        self._partition._closing[part.closes] += part.identities
 
 
 def _flat(panes: dict[int, Pane]) -> _Panes:

@@ -13,6 +13,7 @@ from making import AT, MORNING, attendance, made, report
 from schemas.outputs import Position, Total, decode_total, encode_total, total_key
 from streams.commands.replay import FileRecord
 from streams.engine import Engine
+from streams.engine.held import unpack
 from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
 
@@ -160,13 +161,13 @@ def through_topic(totals: list[Total]) -> list[Total]:
 def state(partition: Partition) -> dict[str, Any]:
     """Give everything that a partition knows, in an order of its own."""
     closing: dict[int, set[str]] = {}
-    for identity, held in partition.held.items():
+    every = {identity: unpack(packed) for identity, packed in partition.held.items()}
+    for identity, held in every.items():
         closing.setdefault(held.closes, set()).add(identity)
     kept = {day: closing[day] & set(found) for day, found in partition._closing.items() if day in closing}
     return {
         "held": {
-            identity: (one.version, one.closes, one.series.key, one.quarter, one.contributions)
-            for identity, one in partition.held.items()
+            identity: (one.version, one.closes, partition._content(one)) for identity, one in every.items()
         },
         "closing": (closing, kept),
         "censuses": partition.censuses,

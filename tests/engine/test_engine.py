@@ -156,7 +156,7 @@ def test_memory_follows_the_episodes_held_and_not_the_versions_that_came() -> No
     partition = of.partitions[AT]
     due = [one for ones in partition._closing.values() for one in ones]
     assert ({*partition.held}, 10) == ({*due}, len(partition.held))
-    assert 10 == len({id(one) for one in due})
+    assert {id(one) for one in partition.held} <= {id(one) for one in due}
     assert len(due) < 500
     later = MORNING + timedelta(days=13)
     of.process(AT, log(attendance("z", departed=later)))

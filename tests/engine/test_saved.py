@@ -62,7 +62,7 @@ def test_a_view_stays_as_it_was_while_the_partition_goes_on(records: list[Any], 
     expected = reopened(list(View(of.partitions[AT]).slices()), before).partitions[AT]
     process(same, records[:cut])
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("HELD_A_SLICE", "CONTRIBUTIONS_A_SLICE", "PANES_A_SLICE", "CENSUSES_A_SLICE"):
+        for name in ("HELD_A_SLICE", "HELD_BYTES_A_SLICE", "PANES_A_SLICE", "CENSUSES_A_SLICE"):
             patch.setattr(saved, name, 1)
         first, second = View(same.partitions[AT]).slices(), View(same.partitions[AT]).slices()
         pieces: list[bytes] = []
@@ -95,7 +95,7 @@ def test_sums_of_more_than_64_bits_are_kept() -> None:
 
 
 def test_slices_of_many_strata_are_smaller() -> None:
-    """Returns of eight strata each are cut by contributions, and none is lost."""
+    """Returns of eight strata each are cut by their size, and none is lost."""
     strata = [{"dimension": "age_band", "value": f"v{n}", "numerator": n, "denominator": 9} for n in range(8)]
     months = [
         (f"{2000 + n // 12}-{n % 12 + 1:02}-01", f"{2000 + (n + 1) // 12}-{(n + 1) % 12 + 1:02}-01")
@@ -137,9 +137,16 @@ def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     """A new attribute of a partition or a series must be named, or it would be lost without a word."""
     assert {*PLAIN, *REBUILT, *NOT_SAVED} == set(vars(Partition()))
     kept = {"explicit", "key", "panes", "quarters", "as_at_ms", "restated_ms"}
-    assert kept | {"histograms", "totals", "_closed", "_lent", "_newest", "_settled", "noted"} == set(
-        Series.__slots__
-    )
+    assert kept | {
+        "histograms",
+        "totals",
+        "_closed",
+        "_lent",
+        "_newest",
+        "_settled",
+        "noted",
+        "number",
+    } == set(Series.__slots__)
     assert {"last_append_ms", "misrouted", "official", "series", "streams"} == set(SourceState.__slots__)
     assert {"last_append_ms", "newest", "orgs"} == set(StreamState.__slots__)
 

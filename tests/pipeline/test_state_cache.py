@@ -20,7 +20,8 @@ from making import AT, MORNING, attendance, engine, log, report, run
 from structlog.testing import capture_logs
 
 from streams.engine.calendar import day_number
-from streams.engine.partition import Held, Partition
+from streams.engine.held import Held
+from streams.engine.partition import Partition
 from streams.engine.saved import View
 from streams.pipeline import cache as cache_module
 from streams.pipeline.cache import Cache, open_partial
@@ -335,5 +336,7 @@ def _large(count: int) -> View:
     series = next(iter(of.series.values()))
     of.held.clear()
     for n in range(count):
-        of.upsert(Held(f"ed_attendance /ods/RJ1/pas a{n}", 1, 20_700, series, -1, ()), of.append_ms)
+        of.upsert(
+            f"ed_attendance /ods/RJ1/pas a{n}", Held(1, 20_700, series.number, -1, (), ()), of.append_ms
+        )
     return View(of)
