@@ -426,6 +426,9 @@ def bench(
     part: Annotated[
         Literal["all", "rates", "rebuild"], typer.Option(help="What to measure; the rest stays as it was.")
     ] = "all",
+    peers: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Measure other stream processors beside ours.")
+    ] = True,
     quick: Annotated[
         bool, typer.Option("--quick", help="20,000 events, one round, nothing written: a smoke test.")
     ] = False,
@@ -437,7 +440,9 @@ def bench(
     from streams.bench.command import benchmark
     from streams.bench.run import Options
 
-    options = Options(events, rounds, organisations, corrections, duplicates, disorder, kafka, held, part)
+    options = Options(
+        events, rounds, organisations, corrections, duplicates, disorder, kafka, held, part, peers
+    )
     benchmark(options.quick() if quick else options, write=write and kafka and not quick)
 
 

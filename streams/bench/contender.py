@@ -2,6 +2,7 @@
 
     raw       aiokafka `getmany` and nothing else: the ceiling
     panes     `getmany` and `Engine.process`, as the hot path does: Kafka to panes
+    one       as `panes`, with the facts of one indicator only: the four-hour standard
     engine    `Engine.process` over the same records in memory
     decode    the fast decoder over the same values in memory
     pydantic  the pydantic model of the contract over the same values in memory
@@ -28,12 +29,12 @@ from aiokafka.structs import ConsumerRecord
 from schemas.envelope import EVENT_MODELS
 from schemas.fast import decode
 from streams.bench.measured import PARTITION, Clock, Measured, Task
-from streams.bench.panes import Panes
+from streams.bench.panes import Panes, keep_one_ratio
 from streams.bench.rebuild import save, snapshot
 from streams.pipeline.collector import calm_collector
 from streams.pipeline.hot_path import MAX_RECORDS
 
-CONTENDERS = ("raw", "panes", "engine", "decode", "pydantic")
+CONTENDERS = ("raw", "panes", "one", "engine", "decode", "pydantic")
 _WAIT_MS = 1_000
 _ATTENDANCES = EVENT_MODELS["uk.nhs.oversight.ed.attendance.recorded.v1"]
 
@@ -103,6 +104,10 @@ def measure(task: Task) -> Measured:
         case "raw":
             return uvloop.run(_consume(task, None))
         case "panes" | "log":
+            panes = Panes(task.topic)
+            return panes.result(uvloop.run(_consume(task, panes.take)), task.sums)
+        case "one":
+            keep_one_ratio()
             panes = Panes(task.topic)
             return panes.result(uvloop.run(_consume(task, panes.take)), task.sums)
         case "engine":

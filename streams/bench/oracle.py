@@ -6,8 +6,11 @@ Shares no code with the engine, so that they cannot be wrong together. Slow on p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,6 +45,57 @@ def expected(values: Iterable[bytes]) -> Sums:
         for place, cell in sums.items()
         if any(cell.values())
     }
+
+
+class Expected:
+    """What contenders must give over one log of attendances, worked out when it is asked for.
+
+    Args:
+        values: structured CloudEvents in the order in which they were sent.
+    """
+
+    def __init__(self, values: Sequence[bytes]) -> None:
+        self._values = values
+        self._days: dict[int, Sums] = {}
+
+    @cached_property
+    def cells(self) -> Sums:
+        """All facts by organisation, site, local day and quintile."""
+        return expected(self._values)
+
+    @cached_property
+    def episodes(self) -> int:
+        """How many attendances there are."""
+        return len({(event["source"], event["data"]["attendance_key"]) for event in self._events()})
+
+    @cached_property
+    def ratio(self) -> Sums:
+        """The two facts of the four-hour standard by organisation, site and local day."""
+        found: Sums = {}
+        for place, facts in self.cells.items():
+            day = found.setdefault(place.rpartition("/")[0], {})
+            for name in ("attended", "within_4h"):
+                if facts.get(name):
+                    day[name] = day.get(name, 0) + facts[name]
+        return {place: facts for place, facts in found.items() if facts}
+
+    def days(self, events: int) -> Sums:
+        """Give those two by organisation and UTC day, over the first so many records, each counted."""
+        if events not in self._days:
+            found: dict[str, Counter[str]] = defaultdict(Counter)
+            for event in islice(self._events(), events):
+                data = event["data"]
+                if data["department_type"] != _TYPE_5:
+                    departed = datetime.fromisoformat(data["departed_at"])
+                    day = found[f"{event['partitionkey']}/{departed.astimezone(UTC).date()}"]
+                    day["attended"] += 1
+                    if departed - datetime.fromisoformat(data["arrived_at"]) <= timedelta(hours=4):
+                        day["within_4h"] += 1
+            self._days[events] = {place: dict(facts) for place, facts in found.items()}
+        return self._days[events]
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        return map(json.loads, self._values)
 
 
 def difference(want: Sums, got: Sums) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from streams.bench.oracle import Sums
 from streams.engine import Engine, Outputs
 from streams.engine.calendar import civil_date
 from streams.engine.families import FAMILIES
+from streams.engine.families.base import Reduced
 from streams.engine.partition import Partition
 from streams.pipeline.topics import ACCEPTS
 
@@ -40,12 +42,28 @@ class Panes:
         return msgspec.structs.replace(measured, held=len(self.partition.held), not_taken=self._not_taken)
 
 
+def keep_one_ratio() -> None:
+    """Declare attendances in this process as one indicator needs them: two facts, no strata, no histogram."""
+    whole = FAMILIES["ed_attendance"]
+    wanted = tuple(map(whole.facts.index, ("attended", "within_4h")))
+
+    def reduce_ratio(data: Any) -> Reduced:
+        instant, facts = whole.reduce(data)
+        return instant, None if facts is None else tuple(facts[i] for i in wanted)
+
+    FAMILIES["ed_attendance"] = dataclasses.replace(
+        whole, facts=("attended", "within_4h"), reduce=reduce_ratio, stratified=False, histograms=()
+    )
+
+
 def _sums(partition: Partition) -> Sums:
     found: Sums = {}
     for key, series in partition.series.items():
         names = FAMILIES[key.stream].facts
         for day, pane in series.panes.items():
-            for ((_, quintile),), tally in pane.items():
-                place = f"{key.org}/{key.site}/{civil_date(day)}/{quintile}"
-                found[place] = {name: fact for name, fact in zip(names, tally.facts, strict=True) if fact}
+            for cell, tally in pane.items():
+                place = "/".join((key.org, key.site, str(civil_date(day)), *(value for _, value in cell)))
+                facts = {name: fact for name, fact in zip(names, tally.facts, strict=True) if fact}
+                if facts:
+                    found[place] = facts
     return found

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from streams.bench import machine
 from streams.bench.contender import CONTENDERS
 from streams.bench.measured import Task
-from streams.bench.oracle import expected
+from streams.bench.oracle import Expected
 from streams.bench.report import Rebuild, Report, Result
-from streams.bench.rounds import Say, run_rounds
+from streams.bench.rounds import PEERS, Say, run_rounds
 from streams.bench.topic import fill
-from streams.bench.workload import Message, Workload, messages
+from streams.bench.workload import Workload, messages
 from streams.local import ApacheKafka
 
 _IN_MEMORY = ("engine", "decode", "pydantic")
@@ -42,6 +41,7 @@ class Options:
         disorder: share of attendances sent late there.
         kafka: False for what needs no broker.
         held: episodes of the rebuild.
+        peers: whether other stream processors run beside ours, over the clean workload.
         part: what to measure: rates, rebuild, or all of it.
     """
 
@@ -54,16 +54,18 @@ class Options:
     kafka: bool = True
     held: int = 1_000_000
     part: Part = "all"
+    peers: bool = True
 
     def quick(self) -> Options:
         """Give a run that shows whether everything works, and no figure to quote."""
         events, held = min(self.events, _QUICK_EVENTS), min(self.held, _QUICK_EVENTS)
-        return dataclasses.replace(self, events=events, held=held, rounds=1)
+        return dataclasses.replace(self, events=events, held=held, rounds=1, peers=False)
 
     def workloads(self) -> list[tuple[Workload, tuple[str, ...]]]:
         """Give each workload with its contenders: clean, the headline; and disturbed, unless nothing is."""
         clean = Workload("clean", self.events, self.organisations)
-        found: list[tuple[Workload, tuple[str, ...]]] = [(clean, CONTENDERS if self.kafka else _IN_MEMORY)]
+        contenders = (*CONTENDERS, *(PEERS if self.peers else ())) if self.kafka else _IN_MEMORY
+        found: list[tuple[Workload, tuple[str, ...]]] = [(clean, contenders)]
         disturbed = dataclasses.replace(
             clean,
             name="disturbed",
@@ -150,19 +152,10 @@ class Place:
         runs = run_rounds(
             task,
             contenders,
-            want=expected(one.value for one in sent),
-            episodes=_episodes(sent),
+            want=Expected([one.value for one in sent]),
             rounds=rounds,
             warm_up=1 if rounds > 1 else 0,
             say=lambda text: self.say(f"{name}, {text}"),
         )
         size = round(sum(len(one.value) for one in sent) / len(sent))
         return Result(dataclasses.asdict(workload), len(sent), size, runs)
-
-
-def _episodes(sent: list[Message]) -> int:
-    identities: set[tuple[Any, Any]] = set()
-    for one in sent:
-        event = json.loads(one.value)
-        identities.add((event["source"], event["data"]["attendance_key"]))
-    return len(identities)

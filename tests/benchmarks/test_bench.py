@@ -15,7 +15,7 @@ import pytest
 from schemas.fast import decode
 from streams.bench.contender import CONTENDERS
 from streams.bench.measured import Measured
-from streams.bench.oracle import difference, expected
+from streams.bench.oracle import Expected, difference, expected
 from streams.bench.report import Rebuild, Report, page, read, write_report
 from streams.bench.rounds import check
 from streams.bench.run import Options, Place, run
@@ -26,14 +26,14 @@ from streams.pipeline.hot_path import HotPath
 
 _UNTIL = datetime(2026, 6, 15, 12, tzinfo=UTC)
 _DISTURBED = Workload("disturbed", 2_000, 20, corrections=0.05, duplicates=0.02, disorder=0.1)
-_SMALL = Options(events=2_000, rounds=1, organisations=20, held=3_000)
+_SMALL = Options(events=2_000, rounds=1, organisations=20, held=3_000, peers=False)
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def _attendance(key: str, version: int, arrived: str, departed: str, **more: object) -> bytes:
     data = {"org": "R00", "site": "R0001", "attendance_key": key, "version": version, "department_type": 1}
     data |= {"arrived_at": arrived, "departed_at": departed, "outcome": "discharged", **more}
-    return json.dumps({"source": "/ods/R00/ed", "data": data}).encode()
+    return json.dumps({"source": "/ods/R00/ed", "partitionkey": "R00", "data": data}).encode()
 
 
 def test_workload_is_the_same_every_time() -> None:
@@ -100,7 +100,7 @@ def test_difference_names_the_place() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "wrong result: a: expected {'attended': 2}"),
+        ({}, "wrong result: R00/R0001/2026-06-15/3: expected {'attended': 1, 'within_4h': 1"),
         ({"held": 2}, "holds 2 episodes, not 1"),
         ({"not_taken": 1}, "did not take 1 of 1 records"),
     ],
@@ -108,11 +108,28 @@ def test_difference_names_the_place() -> None:
 def test_wrong_result_gives_no_figure(tmp_path: Path, changed: dict[str, int], said: str) -> None:
     """A difference from the oracle, a missing episode or a refused record ends the benchmark."""
     sums = tmp_path / "sums.json"
-    sums.write_bytes(msgspec.json.encode({"a": {"attended": 1}}))
+    sums.write_bytes(msgspec.json.encode({"R00/R0001/2026-06-15/3": {"attended": 1}}))
     measured = msgspec.structs.replace(Measured(1, 1.0, 1.0, 0, 0, held=1), **changed)
+    value = _attendance("a2", 1, "2026-06-15T08:00:00Z", "2026-06-15T12:00:00Z", imd_quintile=3)
 
     with pytest.raises(BenchmarkError, match=said):
-        check("panes", measured, sums, {"a": {"attended": 2}}, episodes=1)
+        check("panes", measured, sums, Expected([value]))
+
+
+def test_each_kind_of_contender_is_held_to_its_own_result() -> None:
+    """Worked by hand: 23:30 UTC is the next local day; a peer counts both versions, on the UTC day."""
+    want = Expected(
+        [
+            _attendance("a1", 1, "2026-06-14T18:30:00Z", "2026-06-14T20:00:00Z", imd_quintile=3),
+            _attendance("a1", 2, "2026-06-14T18:30:00Z", "2026-06-14T23:30:00Z", imd_quintile=3),
+            _attendance("a2", 1, "2026-06-14T08:00:00Z", "2026-06-14T12:00:00Z", department_type=5),
+        ]
+    )
+
+    assert 2 == want.episodes
+    assert {"R00/R0001/2026-06-15": {"attended": 1}} == want.ratio
+    assert {"R00/2026-06-14": {"attended": 2, "within_4h": 1}} == want.days(3)
+    assert {"R00/2026-06-14": {"attended": 1, "within_4h": 1}} == want.days(1)
 
 
 def test_benchmark_without_kafka_measures_what_needs_none(tmp_path: Path) -> None:
