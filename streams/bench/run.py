@@ -15,6 +15,7 @@ from streams.bench import machine
 from streams.bench.contender import CONTENDERS
 from streams.bench.measured import Task
 from streams.bench.oracle import Expected
+from streams.bench.ratios import ratios
 from streams.bench.report import Rebuild, Report, Result
 from streams.bench.rounds import PEERS, Say, run_rounds
 from streams.bench.topic import fill
@@ -100,6 +101,7 @@ def run(options: Options, say: Say) -> Report:
         versions=versions,
         machine=busy,
         results=results,
+        ratios=ratios(results[0].runs) if results else {},
         rebuild=None if rebuild is None else Rebuild(today, versions, busy, rebuild),
     )
 

@@ -139,7 +139,7 @@ def test_benchmark_without_kafka_measures_what_needs_none(tmp_path: Path) -> Non
 
     assert ["engine", "decode", "pydantic"] == list(report.results[0].runs)
     assert ["engine"] == list(report.results[1].runs)
-    data, text = write_report(report, tmp_path)
+    data, text, _ = write_report(report, tmp_path)
     assert report == read(data)
     assert "| engine alone, the same records in memory |" in text.read_text(encoding="utf-8")
     assert any("disturbed, round 1 of 1: engine" in line for line in said)
@@ -158,7 +158,7 @@ def test_parts_measured_at_different_times_are_kept_together(tmp_path: Path) -> 
     rebuild = Rebuild("2026-01-01", {}, before.machine, result)
     write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
     write_report(Report("2026-01-01", {}, before.machine, [], rebuild), tmp_path)
-    data, _ = write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
+    data, *_ = write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
 
     assert msgspec.structs.replace(before, rebuild=rebuild) == read(data)
 

@@ -1,0 +1,57 @@
+"""The benchmark as a picture: events a second and processor time of every contender of one workload."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from streams.bench.measured import Measured
+from streams.bench.ratios import OURS, cpu, rate
+
+_OURS_COLOUR, _OTHER_COLOUR = "#0072B2", "#999999"
+
+
+def bars(runs: Mapping[str, Sequence[Measured]], names: Mapping[str, str]) -> bytes:
+    """Draw medians as bars, with the smallest and largest as whiskers; both axes are logarithmic.
+
+    Args:
+        runs: contender to its rounds.
+        names: contender to what it is called; the others are left out.
+
+    Returns:
+        An SVG that is the same for the same figures.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - only what draws needs it
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    shown = [one for one in names if one in runs]
+    with mpl.rc_context({"svg.hashsalt": "oversight"}):
+        figure = Figure(figsize=(9, 0.9 + 0.38 * len(shown)), layout="constrained")
+        for axes, (title, value) in zip(
+            figure.subplots(1, 2, sharey=True),
+            (("events a second (more is better)", rate), ("CPU µs an event (less is better)", cpu)),
+            strict=True,
+        ):
+            each = [[value(run) for run in runs[one]] for one in shown]
+            middle = [median(values) for values in each]
+            spread = [
+                [m - min(values) for m, values in zip(middle, each, strict=True)],
+                [max(values) - m for m, values in zip(middle, each, strict=True)],
+            ]
+            colours = [_OURS_COLOUR if one in (OURS, "one") else _OTHER_COLOUR for one in shown]
+            axes.barh([names[one] for one in shown], middle, xerr=spread, color=colours, log=True)
+            axes.set_title(title, fontsize=10)
+            axes.grid(axis="x", alpha=0.3)
+            for number, one in enumerate(middle):
+                axes.annotate(
+                    f" {one:,.0f}" if one >= 10 else f" {one:.1f}",
+                    (one, number),
+                    va="center",
+                    fontsize=8,  # noqa: PLR2004
+                )
+            axes.margins(x=0.25)
+        figure.axes[0].invert_yaxis()
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
