@@ -70,7 +70,7 @@ class Clock:
     """Wall time, processor time and resident set between its making and `read`."""
 
     def __init__(self) -> None:
-        self._resident = _status_bytes("VmRSS")
+        self._resident = status_bytes("VmRSS")
         self._cpu = time.process_time()
         self._wall = time.perf_counter()
 
@@ -78,11 +78,11 @@ class Clock:
         """Give what was spent on so many events."""
         wall = time.perf_counter() - self._wall
         cpu = time.process_time() - self._cpu
-        grown = _status_bytes("VmRSS") - self._resident
-        return Measured(events, wall, cpu, _status_bytes("VmHWM"), grown)
+        grown = status_bytes("VmRSS") - self._resident
+        return Measured(events, wall, cpu, status_bytes("VmHWM"), grown)
 
 
-def _status_bytes(name: str) -> int:
+def status_bytes(name: str) -> int:
     """Give a figure of this process's memory; 0 where the system does not tell.
 
     Not `getrusage`: its peak is inherited from the process that started this one.

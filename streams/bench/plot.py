@@ -44,12 +44,7 @@ def bars(runs: Mapping[str, Sequence[Measured]], names: Mapping[str, str]) -> by
             axes.set_title(title, fontsize=10)
             axes.grid(axis="x", alpha=0.3)
             for number, one in enumerate(middle):
-                axes.annotate(
-                    f" {one:,.0f}" if one >= 10 else f" {one:.1f}",
-                    (one, number),
-                    va="center",
-                    fontsize=8,  # noqa: PLR2004
-                )
+                axes.annotate(f" {one:,.3g}", (one, number), va="center", fontsize=8)
             axes.margins(x=0.25)
         figure.axes[0].invert_yaxis()
         drawn = io.BytesIO()
