@@ -39,7 +39,7 @@ _WAIT_MS = 1_000
 _ATTENDANCES = EVENT_MODELS["uk.nhs.oversight.ed.attendance.recorded.v1"]
 
 
-async def _consume(task: Task, take: Callable[[list[Any]], None] | None) -> Measured:
+async def _consume(task: Task, take: Callable[[list[Any]], object] | None) -> Measured:
     """Read the topic from its beginning with the hot path's consumer settings (`HotPath.on_start`)."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=task.bootstrap,

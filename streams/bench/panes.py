@@ -31,10 +31,11 @@ class Panes:
         """The partition's state."""
         return self.engine.partitions[self.at]
 
-    def take(self, records: list[Any]) -> None:
+    def take(self, records: list[Any]) -> Outputs:
         """Hand over a batch."""
-        out: Outputs = self.engine.process(self.at, records, accepts=ACCEPTS["events"])
+        out = self.engine.process(self.at, records, accepts=ACCEPTS["events"])
         self._not_taken += len(out.refused) + len(out.late)
+        return out
 
     def result(self, measured: Measured, sums: str) -> Measured:
         """Write the sums for the check, and give the figures with the counts."""
