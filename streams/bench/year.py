@@ -136,7 +136,7 @@ def _days(each: int) -> Iterator[list[ConsumerRecord[bytes, bytes]]]:
             altered = b"%b%0*d%b" % (value[:place], _DIGITS, number, value[place + _DIGITS :])
             for before, after in changed:
                 altered = altered.replace(before, after)
-            together = n - n % _TOGETHER + _TOGETHER
+            together = min(n - n % _TOGETHER + _TOGETHER, each)
             append = midnight + ahead + together * step + timedelta(minutes=5)
             records.append(
                 ConsumerRecord(

@@ -162,10 +162,14 @@ class Series:
         for old in [one for one in self.totals if one < day]:
             del self.totals[old]
 
-    def forget_quarters_before(self, quarter: int) -> None:
-        """Drop the quarters of an hour before `quarter`."""
-        for old in [one for one in self.quarters if one < quarter]:
-            del self.quarters[old]
+    def forget_quarters(self, first: int, before: int) -> None:
+        """Drop the quarters of an hour before `before`; there are none before `first`."""
+        if before - first < len(self.quarters):
+            gone: Iterable[int] = range(first, before)
+        else:
+            gone = [one for one in self.quarters if one < before]
+        for old in gone:
+            self.quarters.pop(old, None)
 
     def stretch(self, start: int, end: int) -> Stretch:
         """Sum the days [start, end), closed and open, by stratum; ("", "") is unstratified.

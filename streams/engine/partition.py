@@ -371,9 +371,9 @@ class Partition:
         recent = shown_ms // 1000 // SECONDS_A_QUARTER - RECENT_QUARTERS
         if recent >= self._recent_from + QUARTERS_FORGOTTEN_AT_ONCE:
             self._tell_of_series(self.series.values())
-            self._recent_from = recent
             for series in self.series.values():
-                series.forget_quarters_before(recent)
+                series.forget_quarters(self._recent_from, recent)
+            self._recent_from = recent
         if append_ms < midnight(self.today + 1) * 1000:
             return None
         self._tell_of_series(self.series.values())
