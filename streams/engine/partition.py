@@ -21,11 +21,11 @@ from streams.engine.seen import Lane, SourceState
 
 RECENT_QUARTERS = 4 * 25
 """Quarters of an hour that are kept besides their days, for the windows of hours; longest 24 h."""
-QUARTERS_FORGOTTEN_AT_ONCE = 4
+QUARTERS_FORGOTTEN_AT_ONCE = 4 * 6
 RESTATED_AFTER_SECONDS = 3600
 """A change this long after the end of its day restates a figure that was published."""
 KEPT_DAYS = 400
-"""Days of closed totals that are kept in memory: the longest window is 12 months."""
+"""Days of closed totals that are kept in memory: the longest window is 12 months. Looked at once a week."""
 _LEFT_AT_LEAST = 100
 """How many episodes have left a closing day before its list is looked at."""
 
@@ -377,17 +377,12 @@ class Partition:
         if append_ms < midnight(self.today + 1) * 1000:
             return None
         self._tell_of_series(self.series.values())
-        self.today = local_day(append_ms // 1000)
+        yesterday, self.today = self.today, local_day(append_ms // 1000)
+        new_week = yesterday // 7 != self.today // 7
         open_from = self.today - horizon_days
         identities = self._close_episodes(retention_days)
-        days = []
-        episodic = False
-        for series in self.series.values():
-            if not series.explicit:
-                episodic = True
-                days += [(series, day) for day in series.close_before(open_from, self.closed_through)]
-                series.forget_before(self._shown_day - KEPT_DAYS)
-                self.dirty.add(series.key.org)
+        episodic = [one for one in self.series.values() if not one.explicit]
+        days = self._close_days(episodic, open_from, forgets=new_week)
         self._forget(retention_days)
         holds_episodes = bool(episodic or identities or self.closed_through)
         if not holds_episodes or open_from - 1 <= self.closed_through:
@@ -397,6 +392,18 @@ class Partition:
         forgotten = {due: n for due, n in self._forgotten.items() if due + 2 * retention_days < self.today}
         self._forgotten = {due: n for due, n in self._forgotten.items() if due not in forgotten}
         return Closed(self.closed_through, days, fresh, forgotten)
+
+    def _close_days(
+        self, episodic: Iterable[Series], open_from: int, *, forgets: bool
+    ) -> list[tuple[Series, int]]:
+        """Close the days of episodes before `open_from`; give those that nobody has closed before."""
+        days = []
+        for series in episodic:
+            days += [(series, day) for day in series.close_before(open_from, self.closed_through)]
+            if forgets:
+                series.forget_before(self._shown_day - KEPT_DAYS)
+            self.dirty.add(series.key.org)
+        return days
 
     def _close_episodes(self, retention_days: int) -> dict[int, list[int]]:
         """Let go of what can no longer be corrected; give the hashes of episodes by the day they were due.
