@@ -141,6 +141,8 @@ class Place:
             asyncio.run(fill(self.bootstrap, topic, sent))
         values = self.directory / f"{name}.jsonl"
         values.write_bytes(b"\n".join(one.value for one in sent))
+        states = self.directory / "states"
+        states.mkdir(exist_ok=True)  # peers make directories of their own in it
         task = Task(
             contender="",
             events=len(sent),
@@ -149,7 +151,7 @@ class Place:
             topic=topic,
             append_ms=int(time.time() * 1000),
             sums=str(self.directory / "sums.json"),
-            states=str(self.directory / "states"),
+            states=str(states),
         )
         runs = run_rounds(
             task,
