@@ -6,9 +6,11 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+from streams.bench.peers import environment, jvm
 from streams.local.kafka_jars import fetch_kafka, find_java
 
 _GIBIBYTE = 1 << 30
@@ -24,6 +26,12 @@ def versions(*, kafka: bool) -> dict[str, str]:
         java = re.search(r'version "([^"]+)"', said)
         found["java"] = java[1] if java else "unknown"
     return found
+
+
+def peer_versions(contenders: Iterable[str]) -> dict[str, str]:
+    """Give the versions of those contenders that are other stream processors."""
+    known = environment.versions() | jvm.versions()
+    return {name: number for name, (peers, number) in known.items() if not peers.isdisjoint(contenders)}
 
 
 def machine() -> dict[str, str | int | float]:

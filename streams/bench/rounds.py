@@ -11,7 +11,7 @@ import msgspec
 
 from streams.bench.measured import Measured, Task
 from streams.bench.oracle import Expected, Sums, difference
-from streams.bench.peers import environment
+from streams.bench.peers import environment, jvm
 from streams.errors import BenchmarkError
 
 _DEADLINE_SECONDS = 900
@@ -20,7 +20,7 @@ _WHOLE = frozenset({"panes", "engine", "log", "save", "snapshot"})
 _UNCHECKED = frozenset({"raw", "decode", "pydantic"})
 """Contenders without a result."""
 
-PEERS = tuple(environment.PEERS)
+PEERS = (*environment.PEERS, *jvm.PEERS)
 """Other stream processors; their result is one ratio by organisation and UTC day."""
 FEWER = {"faust": 50_000}
 """Contenders that would take minutes over the whole topic, and how much of it they read."""
@@ -45,6 +45,7 @@ def run_rounds(
 
     Raises:
         BenchmarkError: a contender failed or gave a wrong result.
+        LocalServerError: there is no Java or Maven for the contenders in Java.
     """
     runs: Runs = {name: [] for name in contenders}
     for number in range(warm_up + rounds):
@@ -77,6 +78,8 @@ def _command(contender: str) -> list[str]:
     """Give the command that starts a contender, without its task."""
     if contender in environment.PEERS:
         return environment.command(contender)
+    if contender in jvm.PEERS:
+        return jvm.command(contender)
     return [sys.executable, "-m", "streams.bench.contender"]
 
 

@@ -96,9 +96,10 @@ def run(options: Options, say: Say) -> Report:
             with ApacheKafka(directory / "kafka") as kafka:
                 results, rebuild = Place(directory, kafka.bootstrap, say).measure_parts(options)
     today, versions = datetime.now(UTC).date().isoformat(), machine.versions(kafka=options.kafka)
+    ran = {name for result in results for name in result.runs}
     return Report(
         measured_on=today,
-        versions=versions,
+        versions=versions | machine.peer_versions(ran),
         machine=busy,
         results=results,
         ratios=ratios(results[0].runs) if results else {},

@@ -6,9 +6,11 @@ That one is made once, in the cache of `streams.local`, under the name of a hash
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import venv
+from importlib.metadata import version
 from pathlib import Path
 
 from streams.errors import BenchmarkError
@@ -34,15 +36,25 @@ def command(contender: str) -> list[str]:
     return [python, str(_HERE / PEERS[contender])]
 
 
+def versions() -> dict[str, tuple[set[str], str]]:
+    """Give each stream processor's contenders and its version, by name: installed, or as it is required."""
+    pins = dict(re.findall(r"^(\w+)==(\S+)", _REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE))
+    return {
+        "faust": ({"faust"}, version("faust-streaming")),
+        "quixstreams": ({"quix"}, pins["quixstreams"]),
+        "bytewax": ({"bytewax"}, pins["bytewax"]),
+    }
+
+
 def python_of_peers() -> Path:
     """Give the Python that has Quix Streams and Bytewax; make its environment the first time.
 
     Raises:
         BenchmarkError: it cannot be made here.
     """
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python_version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    directory = cache_directory() / f"peers-python{version}-{digest}"
+    directory = cache_directory() / f"peers-python{python_version}-{digest}"
     try:
         python = _python(install_once(directory, _make))
     except OSError as error:
