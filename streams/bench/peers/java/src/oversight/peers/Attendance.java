@@ -9,8 +9,8 @@ import java.io.IOException;
  * The three fields of an attendance that the ratio is made of, read with Jackson's streaming parser.
  *
  * <p>That is Jackson's own advice for speed ("Streaming API"): no tree, no names or values of fields that are not
- * needed. A bound class with the same fields cost 5 to 15 % more in Kafka Streams. An event is read to its end, as by
- * all the other contenders.
+ * needed. With a bound class of the same fields Kafka Streams took 13 % more processor time or worse over 300,000
+ * events, 5 % more over a million. An event is read to its end, as by all the other contenders.
  *
  * @param departed milliseconds since 1970
  * @param counts whether it is part of the ratio: type 5 (same day emergency care) is not

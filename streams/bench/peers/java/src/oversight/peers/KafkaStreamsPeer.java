@@ -38,10 +38,10 @@ import org.apache.kafka.streams.state.WindowStore;
  * withLoggingDisabled                                no changelog: the input is read again instead
  * </pre>
  *
- * <p>Measured and left as by default: the commit interval, fetch.min.bytes, the record cache before RocksDB, the
- * compiler's levels. Attendances are read with Jackson's streaming parser: see {@link Attendance}. Everything counts
- * that follows the first record's value, until the last record has gone through the window. Organisations are the
- * records' keys, so that nothing is sent round through a repartition topic.
+ * <p>Measured and left as by default: the commit interval, fetch.min.bytes, and the record cache before RocksDB, which
+ * gains there and holds all that this workload keeps. Attendances are read with Jackson's streaming parser: see
+ * {@link Attendance}. The clock runs from the first record's value until the last record has gone through the window.
+ * Organisations are the records' keys, so that nothing is sent round through a repartition topic.
  */
 public final class KafkaStreamsPeer {
     private static final String STORE = "days";
