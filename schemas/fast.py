@@ -8,10 +8,10 @@ second reading by pydantic, which explains it field by field and never quotes a 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import attrgetter, or_
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -19,6 +19,9 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from schemas.common import IDENTIFIER, OpaqueKey, Record
 from schemas.envelope import EVENT_MODELS, RECORDS, Envelope, Headers, structured
+
+
+T = TypeVar("T")
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -121,8 +124,8 @@ class _Kind(NamedTuple):
     Attributes:
         name: full event type.
         problem: the record's rules between fields.
-        key: reads the publisher's key; None for records without one.
-        codes: reads the texts of the record that have few different values.
+        key: reads the publisher's key of a record; None for records without one.
+        codes: reads the texts of a record that have few different values.
         known: those that have matched their patterns before.
     """
 
@@ -137,12 +140,12 @@ def _kind(name: str, model: type[Envelope]) -> _Kind:
     record: Any = model.model_fields["data"].annotation
     texts = _patterned(record)
     key = next((one for one, hint in texts.items() if hint == OpaqueKey), None)
-    codes = [f"data.{one}" for one in texts if one not in (key, "org", "site")]
+    codes = [one for one in texts if one not in (key, "org", "site")]
     return _Kind(
         name,
         record.problem,
-        attrgetter(f"data.{key}") if key else None,
-        attrgetter(*codes) if codes else lambda _event: None,
+        attrgetter(key) if key else None,
+        attrgetter(*codes) if codes else lambda _record: None,
         set(),
     )
 
@@ -171,34 +174,37 @@ _kinds = {model: _kind(name, model) for name, model in EVENT_MODELS.items()}
 _by_struct = {
     structs[model]: kind for model, kind in _kinds.items() for structs in (_structs, _quick_structs)
 }
-_address = attrgetter("source", "partitionkey", "data.org", "data.site")
-_addresses: set[tuple[str, ...]] = set()
 _decode = _decoder(_structs)
 _decode_quick = _decoder(_quick_structs)
 _wrong_times = Envelope.wrong_times
 
+Address = tuple[str, str, str, str, str | None, bool]
+"""Where an event comes from and what it is: its type, `source`, `partitionkey`, organisation and site of the
+record, and whether it is synthetic."""
 
-def _matches(event: Any, kind: _Kind) -> bool:
-    """Whether the texts of an event, read without their patterns, are known to match them."""
-    if _address(event) not in _addresses or kind.codes(event) not in kind.known:
-        return False
+_addresses: set[Address] = set()
+
+
+def _matches(event: Any, record: Any, kind: _Kind) -> bool:
+    """Whether the identifiers and codes of an event, read without patterns, are known to match them."""
     identifier = event.id
     if not (
         identifier.isascii()
         and identifier.isprintable()
         and " " not in identifier
         and 0 < len(identifier) <= _LONGEST_ID
+        and kind.codes(record) in kind.known
     ):
         return False
     if kind.key is None:
         return True
-    key = kind.key(event)
-    bare = key.replace("-", "")
+    key = kind.key(record)
+    bare = key if key.isalnum() else key.replace("-", "")
     return bare.isalnum() and bare.isascii() and not bare.isdigit() and len(key) <= _LONGEST_KEY
 
 
-def _remember(event: Any, kind: _Kind) -> None:
-    for known, one in ((_addresses, _address(event)), (kind.known, kind.codes(event))):
+def _remember(address: Address, kind: _Kind, codes: Any) -> None:
+    for known, one in ((_addresses, address), (kind.known, codes)):
         if len(known) >= _MOST_KNOWN:
             known.clear()
         known.add(one)
@@ -213,26 +219,57 @@ def decode(value: bytes, headers: Headers = ()) -> Any:
     Raises:
         RefusedError: with every problem found, by field, and no value quoted.
     """
+    return read(value, headers, {})[0]
+
+
+def read(value: bytes, headers: Headers, known: Mapping[Address, T]) -> tuple[Any, Address, T | None]:
+    """Decode one event as `decode` does, and look up where it comes from.
+
+    Args:
+        value: of the record.
+        headers: of the record.
+        known: what the caller knows of addresses, all of them of events that were decoded before.
+
+    Returns:
+        The event, its address, and what is known of that; None when it is not among `known`.
+
+    Raises:
+        RefusedError: with every problem found, by field, and no value quoted.
+    """
     if headers:
-        try:
-            value = structured(value, headers)
-        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            of_value = isinstance(error, msgspec.MsgspecError | RecursionError)
-            problem = "value: is not one JSON value" if of_value else str(error)
-            raise RefusedError(Refusal("binary_mode", (problem,))) from None
+        value = _in_structured_mode(value, headers)
     try:
         event = _decode_quick(value)
-        kind = _by_struct[type(event)]
-        if not _matches(event, kind):
+        record, kind = event.data, _by_struct[event.__class__]
+        address = (
+            kind.name,
+            event.source,
+            event.partitionkey,
+            record.org,
+            record.site,
+            event.synthetic,
+        )
+        found = known.get(address)
+        if (found is None and address not in _addresses) or not _matches(event, record, kind):
             event = _decode(value)
+            record = event.data
             if Envelope.violation(event) is not None:
                 return _second_reading(value)
-            _remember(event, kind)
+            _remember(address, kind, kind.codes(record))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _second_reading(value)
-    if _wrong_times(event) or kind.problem(event.data):
+    if _wrong_times(event) or kind.problem(record):
         return _second_reading(value)
-    return event
+    return event, address, found
+
+
+def _in_structured_mode(value: bytes, headers: Headers) -> bytes:
+    try:
+        return structured(value, headers)
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+        of_value = isinstance(error, msgspec.MsgspecError | RecursionError)
+        problem = "value: is not one JSON value" if of_value else str(error)
+        raise RefusedError(Refusal("binary_mode", (problem,))) from None
 
 
 def event_type(event: Any) -> str:
@@ -241,10 +278,13 @@ def event_type(event: Any) -> str:
     return name
 
 
-def _second_reading(value: bytes) -> Any:
+def _second_reading(value: bytes) -> tuple[Any, Address, None]:
     """Let the models decide: they explain a refusal, and what they accept is accepted (a repeated key)."""
     model = parse(value)
-    return msgspec.convert(model.model_dump(), _structs[type(model)])
+    event = msgspec.convert(model.model_dump(), _structs[type(model)])
+    record = event.data
+    where = (event.source, event.partitionkey, record.org, record.site, event.synthetic)
+    return event, (event_type(event), *where), None
 
 
 def parse(value: bytes) -> Envelope:

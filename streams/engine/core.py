@@ -10,16 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from schemas.common import SKEW_SECONDS
 from schemas.envelope import Headers, family_of
-from schemas.fast import RefusedError, decode, event_type
+from schemas.fast import Address, RefusedError, read
 from schemas.outputs import Total
 from streams.engine.calendar import (
+    SECONDS_A_DAY,
     SECONDS_A_QUARTER,
     day_number,
     first_quarter,
@@ -144,6 +144,22 @@ class EngineSettings:
     until_seconds: int | None = None
 
 
+class _Now(NamedTuple):
+    """An append time, and how far ahead of it the times of an event may lie.
+
+    Attributes:
+        ms: the append time.
+        latest: the last event time that is taken for the present, with the skew allowed.
+        latest_seconds: the same as an epoch second.
+        planned_seconds: the last planned start that is taken.
+    """
+
+    ms: int
+    latest: datetime
+    latest_seconds: int
+    planned_seconds: int
+
+
 class _NotAcceptedError(Exception):
     """A well-formed event that the engine does not take."""
 
@@ -198,15 +214,14 @@ class Engine:
         partition = self._partition(at)
         out = Outputs()
         counts: dict[str, int] = {}
-        append_ms, latest = None, utc(0)
+        now = self._now(0)
         for record in records:
-            if record.timestamp != append_ms:
-                append_ms = record.timestamp
-                latest = utc(append_ms / 1000 + self.settings.skew_seconds)
-                out.totals += self._advance(at, partition, append_ms)
+            if record.timestamp != now.ms:
+                now = self._now(record.timestamp)
+                out.totals += self._advance(at, partition, now.ms)
             partition.next_offset = record.offset + 1
             try:
-                outcome = self._take(partition, at, record, accepts, out, latest=latest)
+                outcome = self._take(partition, at, record, accepts, out, now)
             except RefusedError as error:
                 out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
             except _NotAcceptedError as error:
@@ -217,6 +232,15 @@ class Engine:
                 counts[outcome] = counts.get(outcome, 0) + 1
         out.counts.update(counts)
         return out
+
+    def _now(self, append_ms: int) -> _Now:
+        settings, seconds = self.settings, append_ms // 1000
+        return _Now(
+            append_ms,
+            utc(append_ms / 1000 + settings.skew_seconds),
+            seconds + settings.skew_seconds,
+            seconds + settings.planned_days * SECONDS_A_DAY,
+        )
 
     def advance(self, at: TopicPartition, append_ms: int) -> list[Total]:
         """Let days close although no record arrives.
@@ -267,10 +291,9 @@ class Engine:
         record: LogRecord,
         accepts: frozenset[str] | None,
         out: Outputs,
-        *,
-        latest: datetime,
+        now: _Now,
     ) -> str:
-        """Take one record; `latest` is the last event time that its append time allows."""
+        """Take one record; give what became of it."""
         value = record.value
         if value is None:
             raise _NotAcceptedError("empty", "the record has no value")
@@ -278,25 +301,26 @@ class Engine:
             raise _NotAcceptedError(
                 "too_large", f"{len(value)} bytes, more than {self.settings.max_event_bytes}"
             )
-        event = decode(value, record.headers)
-        lane = partition.lanes.get(_lane_key(event)) or self._new_lane(partition, at, event)
+        event, address, lane = read(value, record.headers, partition.lanes)
+        if lane is None:
+            lane = self._new_lane(partition, at, address, event)
         source, family = lane.source, lane.family
-        source.last_append_ms = record.timestamp
+        source.last_append_ms = now.ms
         if source.misrouted:
             out.misrouted += 1
         if accepts is not None and lane.name not in accepts:
             raise _NotAcceptedError("wrong_topic", f"type: {lane.name} does not belong on this topic")
-        if event.time > latest:
+        if event.time > now.latest:
             raise _NotAcceptedError("future", "time: after the record was appended, beyond the skew allowed")
-        if event.recordedtime > latest:
+        if event.recordedtime > now.latest:
             raise _NotAcceptedError("future", "recordedtime: after the record was appended, beyond the skew")
         if family is None:
-            return self._apply_return(partition, source, event, record.timestamp)
+            return self._apply_return(partition, lane, event, now)
         if family.kind == "state":
-            return self._apply_state(partition, lane, family, event, record.timestamp)
-        return self._apply_episode(partition, lane, family, event, record.timestamp)
+            return self._apply_state(partition, lane, family, event, now)
+        return self._apply_episode(partition, lane, family, event, now)
 
-    def _new_lane(self, partition: Partition, at: TopicPartition, event: Any) -> Lane:
+    def _new_lane(self, partition: Partition, at: TopicPartition, address: Address, event: Any) -> Lane:
         """Make a lane; it is kept from its first accepted record on (`_begin`)."""
         source = partition.sources.get(event.source)
         if source is None:
@@ -305,15 +329,14 @@ class Engine:
                 misrouted=expected is not None and expected != at[1],
                 official=event.source.startswith(self.settings.official_sources),
             )
-        name = family_of(event_type(event))
-        return Lane(source, name, FAMILIES.get(name), "synthetic" if event.synthetic else "operational")
+        name = family_of(address[0])
+        return Lane(source, name, "synthetic" if event.synthetic else "operational", address)
 
-    def _begin(self, partition: Partition, lane: Lane, event: Any) -> Series:
+    def _begin(self, partition: Partition, lane: Lane, data: Any) -> Series:
         """Give a lane its series, and keep it."""
-        data = event.data
         key = (data.org, data.site or "", lane.name, lane.basis)
         lane.series = series = self._series(partition, lane.source, key)
-        partition.lanes[_lane_key(event)] = lane
+        partition.lanes[lane.address] = lane
         return series
 
     def _series(
@@ -343,77 +366,68 @@ class Engine:
         until = self.settings.until_seconds
         return until is None or instant <= until or append_ms <= until * 1000
 
-    def _attribution_day(self, family: Family, instant: int, append: int) -> int:
+    def _attribution_day(self, family: Family, instant: int, now: _Now) -> int:
         """Give the civil day of an attribution instant, or refuse the future."""
-        if family.planned:
-            days = self.settings.planned_days
-            if instant > append + days * 86_400:
+        if instant > now.latest_seconds:
+            if not family.planned:
+                raise _NotAcceptedError("future", "the attribution instant lies in the future")
+            if instant > now.planned_seconds:
+                days = self.settings.planned_days
                 raise _NotAcceptedError(
                     "future", f"planned more than {days} days ahead: send it again when it is nearer"
                 )
-        elif instant > append + self.settings.skew_seconds:
-            raise _NotAcceptedError("future", "the attribution instant lies in the future")
         return local_day(instant)
 
-    def _refuse_future_ending(self, data: Any, append_ms: int) -> None:
-        latest = utc(append_ms / 1000 + self.settings.skew_seconds)
-        for name in _ENDINGS:
-            when = getattr(data, name, None)
-            if when is not None and when > latest:
-                raise _NotAcceptedError("future", f"data.{name}: after the record was appended")
-
     def _apply_episode(
-        self, partition: Partition, lane: Lane, family: Family, event: Any, append_ms: int
+        self, partition: Partition, lane: Lane, family: Family, event: Any, now: _Now
     ) -> str:
         data = event.data
-        identity = f"{lane.name} {event.source} {getattr(data, family.identity)}"
-        series = lane.series or self._begin(partition, lane, event)
+        series = lane.series or self._begin(partition, lane, data)
         instant, facts = family.reduce(data)
         if family.planned:
-            self._refuse_future_ending(data, append_ms)
+            _refuse_future_ending(data, now.latest)
         cells: tuple[int, ...] = ()
-        if facts is not None and not data.retracted and self._seen(instant or 0, append_ms):
+        if facts is not None and not data.retracted and self._seen(instant or 0, now.ms):
             cells = (partition.number_of(stratum(data) if family.stratified else UNSTRATIFIED),)
         if instant is None:
             day, quarter, closes = partition.today, OPEN, partition.today + self.settings.open_days
         else:
-            day = self._attribution_day(family, instant, append_ms // 1000)
+            day = self._attribution_day(family, instant, now)
             quarter, closes = instant // SECONDS_A_QUARTER, day + self.settings.horizon_days
-        lane.note(data.org, event.time, append_ms)
+        lane.note(data.org, event.time, now.ms)
+        identity = lane.prefix + lane.key(data)
         late = closes < partition.today or day <= partition.closed_through
         if late or (identity not in partition.held and partition.has_closed(identity)):
             if not partition.has_closed(identity):
                 # Its version holds all the same: what an open day has of an older one goes, in any order.
                 closes = partition.today + self.settings.open_days
                 gone = Held(version_of(event), closes, series.number, OPEN, (), ())
-                if partition.upsert(identity, gone, append_ms) in ("superseded", "duplicate"):
+                if partition.upsert(identity, gone, now.ms) in ("superseded", "duplicate"):
                     return "superseded"
-            raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
+            raise _LateError(event.source, family.name, day, now.ms // 1000 - (instant or 0))
         held = Held(
             version_of(event), closes, series.number, quarter, cells, facts if cells and facts else ()
         )
-        return partition.upsert(identity, held, append_ms)
+        return partition.upsert(identity, held, now.ms)
 
-    def _apply_state(
-        self, partition: Partition, lane: Lane, family: Family, event: Any, append_ms: int
-    ) -> str:
+    def _apply_state(self, partition: Partition, lane: Lane, family: Family, event: Any, now: _Now) -> str:
         data = event.data
         instant, facts = family.reduce(data)
-        day = self._attribution_day(family, instant or 0, append_ms // 1000)
-        series = lane.series or self._begin(partition, lane, event)
-        lane.note(data.org, event.time, append_ms)
+        at = instant or 0
+        day = self._attribution_day(family, at, now)
+        series = lane.series or self._begin(partition, lane, data)
+        lane.note(data.org, event.time, now.ms)
         if day + self.settings.horizon_days < partition.today or day <= partition.closed_through:
-            raise _LateError(event.source, family.name, day, append_ms // 1000 - (instant or 0))
-        if not local_time(day, CENSUS_FROM_HOUR) < (instant or 0) <= local_time(day, CENSUS_TO_HOUR):
+            raise _LateError(event.source, family.name, day, now.ms // 1000 - at)
+        if not local_time(day, CENSUS_FROM_HOUR) < at <= local_time(day, CENSUS_TO_HOUR):
             return "between_censuses"
-        key = CensusKey(event.source, series.key, getattr(data, family.identity), day)
-        seen = self._seen(instant or 0, append_ms) and not data.retracted
+        key = CensusKey(event.source, series.key, lane.key(data), day)
+        seen = self._seen(at, now.ms) and not data.retracted
         state = (version_of(event), facts if seen else None)
-        closes = day + self.settings.horizon_days
-        return partition.observe(key, instant or 0, state, closes, append_ms)
+        return partition.observe(key, at, state, day + self.settings.horizon_days, now.ms)
 
-    def _apply_return(self, partition: Partition, source: SourceState, event: Any, append_ms: int) -> str:
-        data = event.data
+    def _apply_return(self, partition: Partition, lane: Lane, event: Any, now: _Now) -> str:
+        data, source = event.data, lane.source
         if data.publication is not None and not source.official:
             raise _NotAcceptedError(
                 "not_an_official_source",
@@ -438,7 +452,7 @@ class Engine:
             start = rtt_period_start(data)
             end = tumbling(data.cadence, start).end
             contributions = reduce_rtt(data)
-        if start > local_day(append_ms // 1000):
+        if start > local_day(now.ms // 1000):
             raise _NotAcceptedError("future", "the period begins after the record was appended")
         basis = "synthetic" if event.synthetic else "official" if data.publication else "operational"
         if stream.official_only and basis != "official":
@@ -449,14 +463,14 @@ class Engine:
         series = self._series(
             partition, source, (data.org, data.site or "", stream.name, basis), explicit=True
         )
-        Lane(source, stream.name, None, basis).note(data.org, utc(midnight(end)), append_ms)
+        source.note(stream.name, basis, data.org, utc(midnight(end)), now.ms)
         identity = f"{stream.name} {event.source} {data.org} {data.site or ''} {basis} {start}"
-        if data.retracted or not self._seen(midnight(end), append_ms):
+        if data.retracted or not self._seen(midnight(end), now.ms):
             contributions = ()
         cells = tuple(partition.number_of(cell) for cell, _ in contributions)
         facts = tuple(fact for _, vector in contributions for fact in vector)
         held = Held(version_of(event), _NEVER, series.number, first_quarter(start), cells, facts)
-        return partition.upsert(identity, held, append_ms)
+        return partition.upsert(identity, held, now.ms)
 
     def stream(self, name: str) -> Family | ReturnStream:
         """Give what is known of a stream: its facts, definition and windows."""
@@ -476,7 +490,12 @@ _ENDINGS = ("ended_at", "completed_at", "cancelled_at")
 _NEVER = 10**9
 """Returns are held as long as the topic holds them."""
 
-_lane_key = attrgetter("__class__", "source", "data.org", "data.site", "synthetic")
+
+def _refuse_future_ending(data: Any, latest: datetime) -> None:
+    for name in _ENDINGS:
+        when = getattr(data, name, None)
+        if when is not None and when > latest:
+            raise _NotAcceptedError("future", f"data.{name}: after the record was appended")
 
 
 def version_of(event: Any) -> int:

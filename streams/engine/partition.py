@@ -209,10 +209,13 @@ class Partition:
             What happened: `applied`, `superseded` (an older version), `duplicate` (held already) or
             `clash` (the same version with other content).
         """
-        outcome = "applied"
-        due = None
         packed = self.held.get(identity)
-        if packed is not None:
+        if self._readers:
+            self._tell_of_episode(identity, packed)
+        outcome = "applied"
+        if packed is None:
+            self._closing[new.closes].append(identity)
+        else:
             old = unpack(packed)
             if new.version < old.version:
                 return "superseded"
@@ -224,14 +227,10 @@ class Partition:
                     return "clash"
                 outcome = "clash"
             self._take(old, append_ms)
-            due = old.closes
-        if self._readers:
-            self._tell_of_episode(identity, packed)
-        if new.closes != due:
-            if due is not None:
-                self._leave(due)
+            if new.closes != old.closes:
+                self._leave(old.closes)
                 del self.held[identity]  # so that one text is the key and stands in the list
-            self._closing[new.closes].append(identity)
+                self._closing[new.closes].append(identity)
         self.held[identity] = pack(new)
         if new.cells:
             self._add(new, append_ms)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 
+from schemas.fast import Address
 from streams.engine.calendar import SECONDS_A_DAY, utc
 from streams.engine.families import FAMILIES, Family
 from streams.engine.panes import Series
@@ -50,25 +52,40 @@ class SourceState:
             state = self.streams[key] = StreamState()
         return state
 
+    def note(self, name: str, basis: str, org: str, when: datetime, append_ms: int) -> StreamState:
+        """Note a record of one of its streams."""
+        stream = self.stream(name, basis)
+        stream.orgs.add(org)
+        stream.last_append_ms = append_ms
+        stream.newest = max(stream.newest, when)
+        return stream
+
 
 class Lane:
     """What the records of one publisher about one site in one family have in common.
 
     Attributes:
+        address: they are known by it.
         source: the publisher.
         name: of the family.
         family: what is known of it; None for returns.
         basis: `synthetic` or `operational`.
+        key: reads the publisher's key of a record, or the bed group.
+        prefix: what the identities of its episodes begin with.
         series: where the facts go; None until the first record that is accepted.
     """
 
-    __slots__ = ("_stream", "basis", "family", "name", "series", "source")
+    __slots__ = ("_stream", "address", "basis", "family", "key", "name", "prefix", "series", "source")
 
-    def __init__(self, source: SourceState, name: str, family: Family | None, basis: str) -> None:
+    def __init__(self, source: SourceState, family: str, basis: str, address: Address) -> None:
+        self.address = address
         self.source = source
-        self.name = name
-        self.family = family
+        self.name = family
+        self.family = FAMILIES.get(family)
         self.basis = basis
+        self.key = attrgetter(self.family.identity if self.family else "org")
+        _, publisher, *_ = address
+        self.prefix = f"{family} {publisher} "
         self.series: Series | None = None
         self._stream: StreamState | None = None
 
@@ -76,8 +93,8 @@ class Lane:
         """Note a record that was not refused, late ones too: its publisher is alive."""
         stream = self._stream
         if stream is None:
-            stream = self._stream = self.source.stream(self.name, self.basis)
-            stream.orgs.add(org)
+            self._stream = self.source.note(self.name, self.basis, org, when, append_ms)
+            return
         stream.last_append_ms = append_ms
         if when > stream.newest:  # noqa: PLR1730 - each record comes by, and max() takes three times as long
             stream.newest = when
