@@ -402,7 +402,7 @@ class Partition:
             if forgets:
                 series.forget_before(self._shown_day - KEPT_DAYS)
             self.dirty.add(series.key.org)
-        return days
+        return sorted(days, key=lambda one: (one[0].key, one[1]))  # the same whatever came first
 
     def _close_episodes(self, retention_days: int) -> dict[int, list[int]]:
         """Let go of what can no longer be corrected; give the hashes of episodes by the day they were due.
