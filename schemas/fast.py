@@ -8,7 +8,7 @@ second reading by pydantic, which explains it field by field and never quotes a 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import attrgetter, or_
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -261,6 +261,68 @@ def read(value: bytes, headers: Headers, known: Mapping[Address, T]) -> tuple[An
     if _wrong_times(event) or kind.problem(record):
         return _second_reading(value)
     return event, address, found
+
+
+def read_all(values: Sequence[bytes], known: Mapping[Address, T]) -> list[tuple[Any, T] | None]:
+    """Decode a batch of events in structured mode, less for each than `read` does one by one.
+
+    Args:
+        values: of the records.
+        known: as in `read`.
+
+    Returns:
+        For each value the event and what is known of its address. None for one that `read` has to take: it is
+        not known, or not plainly right. One value that is no event is enough to give None for all.
+    """
+    try:
+        events = [_decode_quick(value) for value in values]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [None] * len(values)
+    found: list[tuple[Any, T] | None] = []
+    keys: list[str] = []
+    for event in events:
+        record, kind = event.data, _by_struct[event.__class__]
+        what = known.get(
+            (kind.name, event.source, event.partitionkey, record.org, record.site, event.synthetic)
+        )
+        if (
+            what is None
+            or kind.key is None
+            or kind.codes(record) not in kind.known
+            or _wrong_times(event)
+            or kind.problem(record)
+        ):
+            found.append(None)
+        else:
+            keys.append(kind.key(record))
+            found.append((event, what))
+    if _are_identifiers([event.id for event in events]) and _are_keys(keys):
+        return found
+    return [None] * len(values)
+
+
+def _are_identifiers(texts: list[str]) -> bool:
+    """Whether each is 1 to 128 printable characters, none of them a space."""
+    text = "".join(texts)
+    return (
+        text.isascii()
+        and text.isprintable()
+        and " " not in text
+        and all(texts)
+        and len(max(texts, key=len, default="")) <= _LONGEST_ID
+    )
+
+
+def _are_keys(keys: list[str]) -> bool:
+    """Whether each is up to 64 letters and digits, dashes aside, and not digits alone."""
+    bare = "\n".join(keys).replace("-", "").split("\n") if keys else []
+    return (
+        len(bare) == len(keys)
+        and all(map(str.isalnum, bare))
+        and not any(map(str.isdigit, bare))
+        and "".join(bare).isascii()
+        and len(max(keys, key=len, default="")) <= _LONGEST_KEY
+    )
 
 
 def _in_structured_mode(value: bytes, headers: Headers) -> bytes:

@@ -8,14 +8,14 @@ is kept, in any order, and the clash is counted.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
-from streams.engine.held import OPEN, Held, pack, unpack
+from streams.engine.held import OPEN, Held, pack, pack_parts, unpack
 from streams.engine.panes import Series, SeriesKey, Total
 from streams.engine.seen import Lane, SourceState
 
@@ -28,6 +28,10 @@ KEPT_DAYS = 400
 """Days of closed totals that are kept in memory: the longest window is 12 months. Looked at once a week."""
 _LEFT_AT_LEAST = 100
 """How many episodes have left a closing day before its list is looked at."""
+
+Fresh = tuple[int, int, Series, int, int, Facts]
+"""An episode that is not held yet: version, day on which it closes, series, quarter of an hour, number of its
+cell, facts."""
 
 Contribution = tuple[Cell, Facts]
 Contributions = tuple[Contribution, ...]
@@ -107,7 +111,7 @@ class Partition:
         self._forgotten: dict[int, int] = {}  # how many hashes of a due day the topic still has
         self._made: dict[tuple[str, str, str, str], Series] = {}
         self._numbered: list[Series] = []
-        self._cell_numbers: dict[Cell, int] = {}
+        self.cell_numbers: dict[Cell, int] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._reporting: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._recent_from = 0  # quarters before this one are not kept
@@ -149,9 +153,9 @@ class Partition:
 
     def number_of(self, cell: Cell) -> int:
         """Give the number of a cell, which stays the same as long as the partition."""
-        number = self._cell_numbers.get(cell)
+        number = self.cell_numbers.get(cell)
         if number is None:
-            number = self._cell_numbers[cell] = len(self.cells)
+            number = self.cell_numbers[cell] = len(self.cells)
             self.cells.append(cell)
         return number
 
@@ -236,6 +240,17 @@ class Partition:
             self._add(new, append_ms)
         return outcome
 
+    def hold(self, fresh: Mapping[str, Fresh], append_ms: int) -> None:
+        """Hold episodes that are not held, by identity; what `upsert` does for each of them."""
+        if self._readers:
+            for identity in fresh:
+                self._tell_of_episode(identity, None)
+        held, closing, cells = self.held, self._closing, self.cells
+        for identity, (version, closes, series, quarter, number, facts) in fresh.items():
+            held[identity] = pack_parts((version, closes, series.number, quarter, (number,), facts))
+            closing[closes].append(identity)
+            self._add_facts(series, quarter, cells[number], facts, append_ms)
+
     def _leave(self, day: int) -> None:
         """Note that an episode leaves a closing day; the list of a day that most have left is made anew."""
         self._left[day] += 1
@@ -249,16 +264,18 @@ class Partition:
         return None if packed is None else unpack(packed).closes
 
     def _add(self, new: Held, append_ms: int) -> None:
-        series, quarter = self._numbered[new.series], new.quarter
+        series = self._numbered[new.series]
+        for number, facts in new.vectors():
+            self._add_facts(series, new.quarter, self.cells[number], facts, append_ms)
+
+    def _add_facts(self, series: Series, quarter: int, cell: Cell, facts: Facts, append_ms: int) -> None:
         day = day_of_quarter(quarter)
         if series.noted != (self._turn, day):
             # A return is final on arrival; only its replacement restates.
             self._change(series, day, append_ms, restates=not series.explicit)
-        for number, facts in new.vectors():
-            cell = self.cells[number]
-            series.add(series.panes, day, cell, facts)
-            if quarter >= self._recent_from:
-                series.add(series.quarters, quarter, cell, facts)
+        series.add(series.panes, day, cell, facts)
+        if quarter >= self._recent_from:
+            series.add(series.quarters, quarter, cell, facts)
 
     def _take(self, old: Held, append_ms: int) -> None:
         if not old.cells:

@@ -66,7 +66,7 @@ REBUILT = (
     "_forgotten",
     "_made",
     "_numbered",
-    "_cell_numbers",
+    "cell_numbers",
     "_latest",
     "_reporting",
 )

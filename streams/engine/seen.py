@@ -72,10 +72,22 @@ class Lane:
         basis: `synthetic` or `operational`.
         key: reads the publisher's key of a record, or the bed group.
         prefix: what the identities of its episodes begin with.
+        plain: whether what a new episode adds is all that has to be decided (`Engine.process`).
         series: where the facts go; None until the first record that is accepted.
     """
 
-    __slots__ = ("_stream", "address", "basis", "family", "key", "name", "prefix", "series", "source")
+    __slots__ = (
+        "_stream",
+        "address",
+        "basis",
+        "family",
+        "key",
+        "name",
+        "plain",
+        "prefix",
+        "series",
+        "source",
+    )
 
     def __init__(self, source: SourceState, family: str, basis: str, address: Address) -> None:
         self.address = address
@@ -86,6 +98,12 @@ class Lane:
         self.key = attrgetter(self.family.identity if self.family else "org")
         _, publisher, *_ = address
         self.prefix = f"{family} {publisher} "
+        self.plain = (
+            self.family is not None
+            and self.family.kind == "episode"
+            and not self.family.planned
+            and not source.misrouted
+        )
         self.series: Series | None = None
         self._stream: StreamState | None = None
 
