@@ -20,7 +20,6 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 from schemas.common import IDENTIFIER, OpaqueKey, Record
 from schemas.envelope import EVENT_MODELS, RECORDS, Envelope, Headers, structured
 
-
 T = TypeVar("T")
 
 
@@ -343,7 +342,7 @@ def event_type(event: Any) -> str:
 def _second_reading(value: bytes) -> tuple[Any, Address, None]:
     """Let the models decide: they explain a refusal, and what they accept is accepted (a repeated key)."""
     model = parse(value)
-    event = msgspec.convert(model.model_dump(), _structs[type(model)])
+    event: Any = msgspec.convert(model.model_dump(), _structs[type(model)])
     record = event.data
     where = (event.source, event.partitionkey, record.org, record.site, event.synthetic)
     return event, (event_type(event), *where), None

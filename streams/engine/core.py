@@ -33,18 +33,14 @@ from streams.engine.calendar import (
 )
 from streams.engine.closing import restore, totals_of
 from streams.engine.families import FAMILIES, RTT_STREAMS, Family, Measure, ReturnStream, measure_stream
-from streams.engine.families.base import UNSTRATIFIED, stratum
 from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
 from streams.engine.held import OPEN, Held
 from streams.engine.panes import Series
 from streams.engine.partition import CensusKey, Fresh, Partition
-from streams.engine.seen import Lane, SourceState
+from streams.engine.seen import Lane, SourceState, plain_lane
 from streams.engine.windows import tumbling
 
 TopicPartition = tuple[str, int]
-
-_WORTH_TAKING_TOGETHER = 8
-"""Fewer records of one append time are taken one by one."""
 
 CENSUS_FROM_HOUR, CENSUS_TO_HOUR = 7, 8
 REASONS = (
@@ -148,6 +144,7 @@ class EngineSettings:
     max_event_bytes: int = 256 * 1024
     max_series_a_source: int = 20_000
     until_seconds: int | None = None
+    worth_together: int = 8
 
 
 class _Now(NamedTuple):
@@ -223,14 +220,14 @@ class Engine:
         for append_ms, together in groupby(records, attrgetter("timestamp")):
             now, several = self._now(append_ms), list(together)
             out.totals += self._advance(at, partition, append_ms)
-            if len(several) >= _WORTH_TAKING_TOGETHER and self.settings.until_seconds is None:
+            if len(several) >= self.settings.worth_together and self.settings.until_seconds is None:
                 every, several = several, self._take_together(partition, several, now)
                 counts["applied"] = counts.get("applied", 0) + len(every) - len(several)
                 partition.next_offset = every[-1].offset + 1
             for record in several:
                 partition.next_offset = max(partition.next_offset, record.offset + 1)
                 try:
-                    outcome = self._take(partition, at, record, accepts, out, now)
+                    outcome = self._take(partition, at, record, accepts, out, now=now)
                 except RefusedError as error:
                     out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
                 except _NotAcceptedError as error:
@@ -261,16 +258,15 @@ class Engine:
         first_open = max(closed + 1, partition.today - horizon)
         fresh: dict[str, Fresh] = {}
         rest = []
-        for record, found in zip(records, read_all(values, partition.lanes), strict=True):
+        for record, found in zip(records, read_all(values, partition.plain_lanes), strict=True):
             if found is None:
                 rest.append(record)
                 continue
-            event, lane = found
+            event, (lane, prefix, key, reduce, cell, series) = found
             data = event.data
-            identity = lane.prefix + lane.key(data)
+            identity = prefix + key(data)
             if (
-                not lane.plain
-                or event.time > now.latest
+                event.time > now.latest
                 or event.recordedtime > now.latest
                 or data.retracted
                 or data.version is None
@@ -280,8 +276,8 @@ class Engine:
             ):
                 rest.append(record)
                 continue
-            instant, facts = lane.family.reduce(data)
-            number = numbers.get(stratum(data) if lane.family.stratified else UNSTRATIFIED)
+            instant, facts = reduce(data)
+            number = numbers.get(cell(data))
             if instant is None or facts is None or number is None or instant > now.latest_seconds:
                 rest.append(record)
                 continue
@@ -292,7 +288,7 @@ class Engine:
                 continue
             lane.note(data.org, event.time, now.ms)
             lane.source.last_append_ms = now.ms
-            fresh[identity] = (data.version, day + horizon, lane.series, quarter, number, facts)
+            fresh[identity] = (data.version, day + horizon, series, quarter, number, facts)
         partition.hold(fresh, now.ms)
         return rest
 
@@ -354,6 +350,7 @@ class Engine:
         record: LogRecord,
         accepts: frozenset[str] | None,
         out: Outputs,
+        *,
         now: _Now,
     ) -> str:
         """Take one record; give what became of it."""
@@ -400,6 +397,8 @@ class Engine:
         key = (data.org, data.site or "", lane.name, lane.basis)
         lane.series = series = self._series(partition, lane.source, key)
         partition.lanes[lane.address] = lane
+        if (plain := plain_lane(lane)) is not None:
+            partition.plain_lanes[lane.address] = plain
         return series
 
     def _series(
@@ -449,7 +448,7 @@ class Engine:
             _refuse_future_ending(data, now.latest)
         cells: tuple[int, ...] = ()
         if facts is not None and not data.retracted and self._seen(instant or 0, now.ms):
-            cells = (partition.number_of(stratum(data) if family.stratified else UNSTRATIFIED),)
+            cells = (partition.number_of(family.cell(data)),)
         if instant is None:
             day, quarter, closes = partition.today, OPEN, partition.today + self.settings.open_days
         else:

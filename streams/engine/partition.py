@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from weakref import ReferenceType, ref
 
+from schemas.fast import Address
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
 from streams.engine.held import OPEN, Held, pack, pack_parts, unpack
 from streams.engine.panes import Series, SeriesKey, Total
-from streams.engine.seen import Lane, SourceState
+from streams.engine.seen import Lane, PlainLane, SourceState
 
 RECENT_QUARTERS = 4 * 25
 """Quarters of an hour that are kept besides their days, for the windows of hours; longest 24 h."""
@@ -92,7 +93,8 @@ class Partition:
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
         self.sources: dict[str, SourceState] = {}
-        self.lanes: dict[tuple[Any, ...], Lane] = {}  # found again from what is above
+        self.lanes: dict[Address, Lane] = {}  # found again from what is above
+        self.plain_lanes: dict[Address, PlainLane] = {}  # those of them of which it holds
         self.dirty: set[str] = set()
         self.dirty_closed: set[str] = set()
         self.first_append_ms: int | None = None

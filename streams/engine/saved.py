@@ -82,6 +82,7 @@ NOT_SAVED = (
     "_readers",
     "_turn",
     "lanes",
+    "plain_lanes",
 )
 """Attributes that the topic of day totals brings back, or the next record, or that are of this process."""
 

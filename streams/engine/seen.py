@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from operator import attrgetter
+from typing import Any, NamedTuple
 
 from schemas.fast import Address
 from streams.engine.calendar import SECONDS_A_DAY, utc
-from streams.engine.families import FAMILIES, Family
+from streams.engine.families import FAMILIES, Cell
+from streams.engine.families.base import Reduced
 from streams.engine.panes import Series
 
 EVENTS_KEPT_DAYS, RETURNS_KEPT_DAYS = 60, 800
@@ -72,7 +75,6 @@ class Lane:
         basis: `synthetic` or `operational`.
         key: reads the publisher's key of a record, or the bed group.
         prefix: what the identities of its episodes begin with.
-        plain: whether what a new episode adds is all that has to be decided (`Engine.process`).
         series: where the facts go; None until the first record that is accepted.
     """
 
@@ -98,12 +100,6 @@ class Lane:
         self.key = attrgetter(self.family.identity if self.family else "org")
         _, publisher, *_ = address
         self.prefix = f"{family} {publisher} "
-        self.plain = (
-            self.family is not None
-            and self.family.kind == "episode"
-            and not self.family.planned
-            and not source.misrouted
-        )
         self.series: Series | None = None
         self._stream: StreamState | None = None
 
@@ -116,6 +112,39 @@ class Lane:
         stream.last_append_ms = append_ms
         if when > stream.newest:  # noqa: PLR1730 - each record comes by, and max() takes three times as long
             stream.newest = when
+
+
+class PlainLane(NamedTuple):
+    """A lane of episodes that cannot lie ahead, of a publisher whose records are where they belong.
+
+    Of a new episode only what it adds is to be worked out, so that many are taken together
+    (`Engine.process`).
+
+    Attributes:
+        lane: it.
+        prefix: as of the lane.
+        key: as of the lane.
+        reduce: from a record to its instant and facts.
+        cell: from a record to its stratum.
+        series: where the facts go.
+    """
+
+    lane: Lane
+    prefix: str
+    key: Callable[[Any], str]
+    reduce: Callable[[Any], Reduced]
+    cell: Callable[[Any], Cell]
+    series: Series
+
+
+def plain_lane(lane: Lane) -> PlainLane | None:
+    """Give a lane as a plain one, if it is."""
+    family, series = lane.family, lane.series
+    if family is None or series is None or family.kind != "episode" or family.planned:
+        return None
+    if lane.source.misrouted:
+        return None
+    return PlainLane(lane, lane.prefix, lane.key, family.reduce, family.cell, series)
 
 
 def is_forgotten(stream: str, last_append_ms: int, now_ms: int) -> bool:

@@ -46,8 +46,8 @@ def register() -> Register:
 
 
 def settings_for(horizon_days: int) -> EngineSettings:
-    """Give engine settings of another horizon."""
-    return replace(EngineSettings(), horizon_days=horizon_days)
+    """Give engine settings of another horizon, by which every record takes the way of whole batches."""
+    return replace(EngineSettings(), horizon_days=horizon_days, worth_together=1)
 
 
 def rules_of(settings: EngineSettings) -> Rules:

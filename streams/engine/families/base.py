@@ -70,6 +70,11 @@ class Family:
     windows: tuple[WindowName, ...] = EVENT_WINDOWS
     histograms: tuple[Histogram, ...] = ()
 
+    @property
+    def cell(self) -> Callable[[Any], Cell]:
+        """Reads the stratum of `data`."""
+        return stratum if self.stratified else _no_stratum
+
     @cached_property
     def definition(self) -> str:
         """Identify the meaning of the vector; readers ignore facts of another definition."""
@@ -88,6 +93,10 @@ def definition(name: str, revision: int, facts: tuple[str, ...]) -> str:
 def stratum(data: Any) -> Cell:
     """Give the cell of a person's record; a stratum that the publisher left out is `unknown`."""
     return _CELLS[data.imd_quintile]
+
+
+def _no_stratum(_data: Any) -> Cell:
+    return UNSTRATIFIED
 
 
 _CELLS: dict[int | None, Cell] = {
