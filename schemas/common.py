@@ -52,11 +52,16 @@ IDENTIFIER = "identifier"
 
 
 def _explain_digits(value: Any) -> Any:
-    if isinstance(value, str) and value.isdigit():
+    """Refuse digits however they are written: 4857773456 as a number, 485-777-3456, 485 777 3456."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _is_digits(value)):
         raise PydanticCustomError(
             IDENTIFIER, "an opaque key must contain a letter: a key of digits alone could be an NHS number"
         )
     return value
+
+
+def _is_digits(text: str) -> bool:
+    return any(map(str.isdigit, text)) and not any(map(str.isalpha, text))
 
 
 Instant = Annotated[datetime, BeforeValidator(_parse_instant)]

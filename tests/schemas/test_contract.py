@@ -235,14 +235,13 @@ def test_at_the_boundary_a_rule_holds(suffix: str, changed: dict[str, Any]) -> N
     ],
 )
 def test_a_key_of_digits_is_refused_with_the_reason(suffix: str, field: str) -> None:
-    """Any key without a letter; of digits alone, it says why, and does not repeat it."""
-    (problem,) = refusal(event(suffix, **{field: PERSONAL})).problems
-
-    assert (
-        f"data.{field}: an opaque key must contain a letter: a key of digits alone could be an NHS number"
-        == problem
-    )
-    assert "invalid" == refusal(event(suffix, **{field: "485-777-3456"})).reason
+    """However its digits are written: it says why, does not repeat it, and so nothing of it is kept."""
+    for key in (PERSONAL, int(PERSONAL), float(PERSONAL), "485-777-3456", "485 777 3456", f" {PERSONAL}\t"):
+        refused = refusal(event(suffix, **{field: key}))
+        (problem,) = refused.problems
+        assert f"data.{field}: an opaque key must contain a letter" in problem
+        assert ("identifier", False) == (refused.reason, "3456" in problem)
+    assert "invalid" == refusal(event(suffix, **{field: "-"})).reason
     fast.decode(event(suffix, **{field: f"x{PERSONAL}"}))
 
 
