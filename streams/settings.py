@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     max_event_bytes: Annotated[int, Field(ge=1024)] = 256 * 1024
     max_series_a_source: Annotated[int, Field(ge=1)] = 20_000
     """How many series (organisation, site, family, basis) one publisher may begin on a partition."""
+    max_series_an_organisation: Annotated[int, Field(ge=1)] = 300
+    """How many series (site, family, basis) one organisation may have: one record holds all."""
+    max_sources_a_publisher: Annotated[int, Field(ge=1)] = 100
+    """How many systems (`source`) one publisher may have on a partition: one record names all."""
     sources: Path | None = None
     """TOML file of the sources an operator expects, `[[source]]`; see docs/concepts.md."""
 

@@ -59,6 +59,7 @@ REASONS = (
     "missing_denominator",
     "not_an_official_source",
     "too_many_series",
+    "too_many_sources",
 )
 """Why a record is refused: the contract's reasons first, then the engine's."""
 
@@ -132,6 +133,8 @@ class EngineSettings:
         official_sources: prefixes of `source` that may set `data.publication`.
         max_event_bytes: a longer record is refused.
         max_series_a_source: how many series (organisation, site, stream, basis) one source may begin.
+        max_series_an_organisation: how many series one organisation may have; all stand in one record.
+        max_sources_a_publisher: how many sources one publisher may begin; a heartbeat names each.
         until_seconds: for looking back to this instant, None live: what was appended after it adds only
             what had happened by it. What was appended by it is taken as the service took it then.
     """
@@ -143,6 +146,8 @@ class EngineSettings:
     official_sources: tuple[str, ...] = ("/ods/X24/",)
     max_event_bytes: int = 256 * 1024
     max_series_a_source: int = 20_000
+    max_series_an_organisation: int = 300
+    max_sources_a_publisher: int = 100
     until_seconds: int | None = None
     worth_together: int = 8
 
@@ -384,11 +389,19 @@ class Engine:
         """Make a lane; it is kept from its first accepted record on (`_begin`)."""
         source = partition.sources.get(event.source)
         if source is None:
+            most = self.settings.max_sources_a_publisher
+            if partition.sources_of[event.partitionkey] >= most:
+                raise _NotAcceptedError(
+                    "too_many_sources",
+                    f"source: this publisher has begun {most} sources; is something that changes, such as"
+                    " a run or a date, part of the system's name?",
+                )
             expected = self._route(at[0], event.partitionkey)
-            source = partition.sources[event.source] = SourceState(
+            source = SourceState(
                 misrouted=expected is not None and expected != at[1],
                 official=event.source.startswith(self.settings.official_sources),
             )
+            partition.add_source(event.source, source)
         name = family_of(address[0])
         return Lane(source, name, "synthetic" if event.synthetic else "operational", address)
 
@@ -409,15 +422,21 @@ class Engine:
         *,
         explicit: bool = False,
     ) -> Series:
-        """Give a series, unless its source would begin more of them than one source may."""
+        """Give a series, unless its source or its organisation would have more of them than one may."""
         series = partition.made(key)
         if series is None:
-            most = self.settings.max_series_a_source
+            most, at_most = self.settings.max_series_a_source, self.settings.max_series_an_organisation
             if source.series >= most:
                 raise _NotAcceptedError(
                     "too_many_series",
                     f"data.org, data.site: this source has begun {most} series of organisation, site and"
                     " family; is one of these fields filled with something else?",
+                )
+            if partition.series_of_org[key[0]] >= at_most:
+                raise _NotAcceptedError(
+                    "too_many_series",
+                    f"data.site: this organisation has {at_most} series of site and family already; is the"
+                    " field filled with something else?",
                 )
             source.series += 1
             series = partition.make_series(key, explicit=explicit)

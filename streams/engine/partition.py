@@ -93,6 +93,8 @@ class Partition:
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
         self.sources: dict[str, SourceState] = {}
+        self.sources_of: Counter[str] = Counter()  # how many, by publisher
+        self.series_of_org: Counter[str] = Counter()  # how many
         self.lanes: dict[Address, Lane] = {}  # found again from what is above
         self.plain_lanes: dict[Address, PlainLane] = {}  # those of them of which it holds
         self.dirty: set[str] = set()
@@ -151,7 +153,13 @@ class Partition:
         series = Series(SeriesKey(*key), len(self._numbered), explicit=explicit, histograms=histograms)
         self._made[key] = series
         self._numbered.append(series)
+        self.series_of_org[key[0]] += 1
         return series
+
+    def add_source(self, name: str, source: SourceState) -> None:
+        """Keep a source, `/ods/<publisher>/<system>`, that has not been heard before."""
+        self.sources[name] = source
+        self.sources_of[name.split("/")[2]] += 1
 
     def number_of(self, cell: Cell) -> int:
         """Give the number of a cell, which stays the same as long as the partition."""

@@ -58,6 +58,8 @@ REBUILT = (
     "cells",
     "organisations",
     "sources",
+    "sources_of",
+    "series_of_org",
     "dirty",  # whoever takes over publishes every organisation once
     "dirty_closed",
     "_closing",
@@ -370,7 +372,7 @@ class Restoring:
         for saved in clocks.sources:
             source = SourceState(misrouted=saved.misrouted, official=saved.official)
             source.last_append_ms, source.series = saved.last_append_ms, saved.series
-            partition.sources[saved.name] = source
+            partition.add_source(saved.name, source)
             for one in saved.streams:
                 state = source.streams[one.stream, one.basis] = StreamState()
                 state.last_append_ms, state.newest, state.orgs = one.last_append_ms, one.newest, one.orgs

@@ -33,6 +33,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         official_sources=settings.official_sources,
         max_event_bytes=settings.max_event_bytes,
         max_series_a_source=settings.max_series_a_source,
+        max_series_an_organisation=settings.max_series_an_organisation,
+        max_sources_a_publisher=settings.max_sources_a_publisher,
     )
 
 

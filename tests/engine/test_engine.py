@@ -377,3 +377,22 @@ def test_a_source_may_begin_only_so_many_series() -> None:
     of, out = run(*events, other, append=MORNING, max_series_a_source=2)
     assert [(2, "too_many_series")] == [(one.offset, one.reason) for one in out.refused]
     assert {"RX1", "RX2", "RX9"} == {org for org, _, _ in attended(of)}
+
+
+def test_an_organisation_may_have_only_so_many_series() -> None:
+    """The third site is refused, whichever source names it; known ones go on, other organisations too."""
+    events = [attendance(f"k{n}", site=f"RJ10{n}", minutes=30) for n in (1, 2, 1)]
+    third = attendance("k", site="RJ103", source="/ods/RJ1/other")
+    other = attendance("k", org="RX9", source="/ods/RYJ/pas")
+    of, out = run(*events, third, other, append=MORNING, max_series_an_organisation=2)
+    assert [(3, "too_many_series")] == [(one.offset, one.reason) for one in out.refused]
+    assert {"RJ101", "RJ102", ""} == {key.site for key in of.partitions[AT].series}
+
+
+def test_a_publisher_may_begin_only_so_many_sources() -> None:
+    """A system's name with a run in it is refused from the third run on; known ones and others go on."""
+    events = [attendance(f"k{n}", source=f"/ods/RJ1/run-{n}") for n in (1, 2, 3, 1)]
+    other = attendance("k", source="/ods/RYJ/pas")
+    of, out = run(*events, other, append=MORNING, max_sources_a_publisher=2)
+    assert [(2, "too_many_sources")] == [(one.offset, one.reason) for one in out.refused]
+    assert {"/ods/RJ1/run-1", "/ods/RJ1/run-2", "/ods/RYJ/pas"} == of.partitions[AT].sources.keys()

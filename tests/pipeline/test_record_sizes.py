@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from making import AT, MORNING, engine
+from making import AT, MORNING, attendance, engine, run
 
 from schemas.outputs import ClosedIdentities, DayTotal, Position, Total, encode, encode_total
 from streams.engine.calendar import day_number
@@ -20,6 +20,8 @@ SITES, DAYS, ATTENDANCES = 12, 35, 20
 KAFKA_DEFAULT = 1_048_588
 """`max.message.bytes` of a topic that does not say otherwise."""
 TODAY = day_number(MORNING.date())
+TICK_MS = int((MORNING + timedelta(hours=1)).timestamp() * 1000)
+POSITION = Position(AT[0], "t", AT[1], 0, TICK_MS)
 
 
 def limit(topic: str) -> int:
@@ -31,15 +33,20 @@ def limit(topic: str) -> int:
 @pytest.fixture(scope="module")
 def largest() -> Partition:
     """A trust of twelve sites whose attendances differ as much as they can."""
+    return trust(SITES, ATTENDANCES)
+
+
+def trust(sites: int, attendances: int) -> Partition:
+    """Make a trust whose sites have so many attendances a day and quintile, each of another wait."""
     partition = Partition()
     partition.today, partition.covered_from = TODAY, TODAY - DAYS
-    for site in range(SITES):
+    for site in range(sites):
         for family in FAMILIES.values():
             series = partition.make_series(("RJ1", f"RJ1{site:02}", family.name, "operational"))
             for day in range(TODAY - DAYS, TODAY + 1):
                 for quintile in range(6 if family.stratified else 1):
                     cell = (("imd_quintile", str(quintile)),) if family.stratified else ()
-                    for number in range(ATTENDANCES):
+                    for number in range(attendances):
                         wait = (day * 7 + quintile * 131 + number * 37) % 1440
                         series.add(series.panes, day, cell, (60 * wait + 60,) * len(family.facts))
                 series.touch(day, 1)
@@ -48,14 +55,34 @@ def largest() -> Partition:
     return partition
 
 
-def test_a_snapshot_of_the_largest_organisation_fits(largest: Partition) -> None:
-    """All windows of all sites, histograms among them, stay below half of what the topic takes."""
+def test_snapshots_of_the_largest_organisation_fit(largest: Partition) -> None:
+    """All windows of all sites, and all closed periods, stay below half of what the topic takes."""
+    assert len(largest.series) == SITES * len(FAMILIES)
+    check_snapshots(largest)
+
+
+def check_snapshots(partition: Partition) -> None:
     of = engine()
-    of.partitions[AT] = largest
-    tick = int((MORNING + timedelta(hours=1)).timestamp() * 1000)
-    (snapshot,) = Snapshotter(of).current(AT, ["RJ1"], Position(AT[0], "t", AT[1], 0, tick))
-    assert SITES * len(FAMILIES) == len(snapshot.series)
-    assert len(encode(snapshot)) < limit("snapshots") / 2
+    of.partitions[AT] = partition
+    (current,) = Snapshotter(of).current(AT, ["RJ1"], POSITION)
+    (closed,) = Snapshotter(of).closed_periods(AT, ["RJ1"], POSITION)
+    for snapshot in (current, closed):
+        assert len(partition.series) == len(snapshot.series)
+        assert len(encode(snapshot)) < limit("snapshots") / 2
+
+
+def test_snapshots_of_as_many_series_as_there_may_be_fit() -> None:
+    """Whatever fills `site`, the organisation's records stay below half of what the topic takes."""
+    check_snapshots(trust(engine().settings.max_series_an_organisation // len(FAMILIES), 1))
+
+
+def test_a_heartbeat_of_a_publisher_whose_source_changes_with_every_run_fits() -> None:
+    """A thousand runs make no more than a hundred sources: its record stays small."""
+    runs = [attendance(source=f"/ods/RJ1/{n:060}") for n in range(1000)]
+    of, _ = run(*runs, append=MORNING + timedelta(hours=1))
+    heartbeat = Snapshotter(of).heartbeat(AT, POSITION, 1)
+    assert of.settings.max_sources_a_publisher == len(heartbeat.sources)
+    assert len(encode(heartbeat)) < limit("snapshots") / 100
 
 
 def test_totals_of_the_largest_series_fit(largest: Partition) -> None:
