@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -56,11 +57,17 @@ def from_files(
     records = as_log(read_lines(files), until)
     if not records:
         raise SourceError("no events in the input")
+    if not records[-1].timestamp:  # not one line was read
+        raise SourceError("no line of the input is an event: `oversight replay` says why of each")
     until_ms = records[-1].timestamp + 1 if until is None else _milliseconds(until)
     moments = (_milliseconds(since), until_ms)
     inquiry = Inquiry(Catalogue.shipped(), Register.shipped(), question, moments)
-    inquiry.feed(AT, records)
-    return inquiry.answer()
+    refused = len(inquiry.feed(AT, records).refused)
+    found = inquiry.answer()
+    if not refused:
+        return found
+    note = f"{refused} lines of the input were refused and count nowhere: `oversight replay` says which"
+    return msgspec.structs.replace(found, notes=(*found.notes, note))
 
 
 async def from_kafka(settings: Settings, question: Question, since: datetime, until: datetime) -> Explanation:

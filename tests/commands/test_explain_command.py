@@ -71,3 +71,12 @@ def test_a_mistake_gets_a_sentence(said: str, arguments: tuple[str, ...]) -> Non
     assert said in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
     assert 0 != done.returncode
+
+
+def test_lines_that_are_no_events_are_told_of() -> None:
+    """Among events they are counted in a note; by themselves there is nothing to compare."""
+    done = explain("ae_4h_all_types", "RJ1", "--since", SINCE, "--format", "json", given="[]\n" + LOG)
+    assert 0 == done.returncode, done.stderr
+    assert any("1 lines of the input were refused" in note for note in json.loads(done.stdout)["notes"])
+    done = explain("ae_4h_all_types", "RJ1", "--since", SINCE, given="[]\nnothing\n")
+    assert (1, True) == (done.returncode, "no line of the input is an event" in done.stderr)
