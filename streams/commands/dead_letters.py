@@ -16,11 +16,10 @@ from aiokafka import TopicPartition
 from schemas.envelope import Headers
 from streams.commands.publish import Published, Publisher
 from streams.errors import SourceError
+from streams.pipeline.outputs import HEADER_PREFIX
 from streams.pipeline.reading import read_to_end
 from streams.pipeline.topics import prepare_topics
 from streams.settings import Settings
-
-_PREFIX = "oversight_"
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,14 @@ async def dead_letters(settings: Settings) -> AsyncIterator[DeadLetter]:
 
 
 def _letter(key: bytes, value: bytes, headers: Headers) -> DeadLetter:
-    ours = {name: text.decode(errors="replace") for name, text in headers if name.startswith(_PREFIX)}
+    ours = {name: text.decode(errors="replace") for name, text in headers if name.startswith(HEADER_PREFIX)}
     cut = ours.get("oversight_cut_from_bytes")
     return DeadLetter(
         identity=key.decode(errors="replace"),
         reason=ours.get("oversight_reason", ""),
         problems=ours.get("oversight_problems", ""),
         value=value,
-        headers=[(name, text) for name, text in headers if not name.startswith(_PREFIX)],
+        headers=[(name, text) for name, text in headers if not name.startswith(HEADER_PREFIX)],
         cut_from_bytes=None if cut is None else int(cut),
     )
 

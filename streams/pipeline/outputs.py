@@ -17,6 +17,8 @@ MAX_RETURNED_BYTES = (8 << 20) - (64 << 10)
 """Value and headers of a dead letter: what its topic takes, less room for our own headers."""
 _KEPT_BYTES = 64 << 10
 """What is kept of a record that is larger than that."""
+HEADER_PREFIX = "oversight_"
+"""Of the headers in which we say where a record stood and what was wrong."""
 UNREADABLE_REASON = "unreadable"
 """Reason of a dead letter for records that the client library cannot read."""
 
@@ -85,9 +87,11 @@ def rejected(
 def returned(topic: str, record: Any, partition: TopicPartition, why: Mapping[str, str]) -> Output:
     """Make a record of the original bytes, with where it stood and what was wrong in headers.
 
-    A record that would not fit keeps its beginning, and its place says where the whole of it is.
+    A record that would not fit keeps its beginning, and its place says where the whole of it is. Headers
+    that the publisher gave one of our names are left out: they would be read as ours.
     """
-    value, headers = record.value or b"", tuple(record.headers)
+    value = record.value or b""
+    headers = tuple(one for one in record.headers if not one[0].startswith(HEADER_PREFIX))
     where = {
         "topic": partition.topic,
         "partition": str(partition.partition),
@@ -98,5 +102,5 @@ def returned(topic: str, record: Any, partition: TopicPartition, why: Mapping[st
         where["cut_from_bytes"] = str(len(value))
         value, headers = value[:_KEPT_BYTES], ()
     identity = f"{partition.topic}/{partition.partition}/{record.offset}"
-    ours = tuple((f"oversight_{name}", text.encode()) for name, text in {**where, **why}.items())
+    ours = tuple((f"{HEADER_PREFIX}{name}", text.encode()) for name, text in {**where, **why}.items())
     return Output(topic, identity.encode(), value, (*headers, *ours), offset=record.offset)
