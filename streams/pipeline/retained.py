@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from schemas.outputs import ClosedThrough, DayTotal, Total
 from streams.engine import EngineSettings
-from streams.engine.calendar import civil_date, day_number, local_day
+from streams.engine.calendar import civil_date, day_number, local_day, midnight
 from streams.pipeline.topics import ACCEPTS, prepare_topics
 from streams.pipeline.totals import read_totals
 from streams.pipeline.unreadable import UNREADABLE, pass_unreadable
@@ -62,7 +63,8 @@ async def read_retained(settings: Settings, restore: Restore) -> AsyncIterator[B
     Args:
         settings: where.
         restore: told, before the first batch of a partition whose log was shortened, the totals of the days
-            before it, and when its first record was appended.
+            before it, and when its first record was appended. A partition of which nothing is left gives
+            all its totals, and one empty batch.
 
     Raises:
         TopicError: when Kafka cannot be reached or a topic is missing.
@@ -101,5 +103,10 @@ async def read_retained(settings: Settings, restore: Restore) -> AsyncIterator[B
                 if held:
                     yield at, held, accepts[partition.topic]
             left = {one for one in left if await consumer.position(one) < ends[one]}
+        decide, events = engine_settings(settings), settings.topic("events")
+        for number, known in totals.items():
+            open_from = local_day(int(time.time())) - decide.open_days
+            restore((events, number), known, midnight(open_from) * 1000)
+            yield (events, number), [], accepts[events]
     finally:
         await consumer.stop()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from broker import administrator, offsets, records
 from messages import attendance, encoded
-from service import Service
+from service import Metrics, Service
 
 from schemas.outputs import ClosedThrough, DayTotal, decode_total
 from streams.commands.publish import Line, Publisher
@@ -23,6 +25,7 @@ DAYS = 100
 async def test_a_long_window_outlives_the_log(kafka: ApacheKafka, tmp_path: Path) -> None:
     """A hundred days, of which 85 have closed: the same year after kill -9, and after the log was cut.
 
+    And with nothing left of the log, `replay` and `explain` know the days that have closed.
     The publisher stamps each record with its own day, so that months pass in a moment.
     """
     service = Service(kafka.bootstrap, tmp_path, append_time="publisher")
@@ -61,6 +64,17 @@ async def test_a_long_window_outlives_the_log(kafka: ApacheKafka, tmp_path: Path
                 )
             service.wait_ticks(2)
             assert written == await totals(service)
+
+        async with administrator(kafka.bootstrap) as admin:
+            await admin.delete_records(
+                {TopicPartition(at.topic, at.partition): RecordsToDelete(before_offset=DAYS)}
+            )
+        replayed = service.run("replay", "--format", "prometheus")
+        assert len(days) == Metrics(replayed.stdout).get(DENOMINATOR, window="12m", **RX1), replayed.stderr
+        since = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+        asked = ("ae_4h_all_types", "RX1", "--window", "12m", "--format", "json")
+        explained = service.run("explain", *asked, "--since", since)
+        assert len(days) == json.loads(explained.stdout)["newer"]["denominator"], explained.stderr
 
 
 async def totals(service: Service) -> list[object]:
