@@ -137,7 +137,7 @@ def replay(
     at: Annotated[str | None, typer.Option(help="Show values at this instant.")] = None,
     known_at: Annotated[str | None, typer.Option(help="Use only what had been appended by then.")] = None,
     finals: Annotated[
-        bool, typer.Option("--finals", help="Every closed day, week, month and quarter.")
+        bool, typer.Option("--finals", help="Every closed day, week, month, quarter and year.")
     ] = False,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, without files.")] = None,
     output: RowFormat = "table",

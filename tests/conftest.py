@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from streams.errors import LocalServerError
 from streams.local import ApacheKafka, EmbeddedBroker, Prometheus, fetch_prometheus, find_prometheus
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
+
+settings.register_profile("oversight", deadline=None)  # a busy machine is no counter-example
+settings.load_profile("oversight")
 
 _MARKER_OF_FIXTURE = {
     "kafka": "broker",
