@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from streams.assessment import Row
+from streams.exposition.body import Chunk, gzipped, plain
 from streams.exposition.page import page
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,7 +29,7 @@ class View:
     """What the HTTP side may ask of the service.
 
     Attributes:
-        indicators: indicators as Prometheus text, empty while another worker serves them.
+        indicators: indicators as Prometheus text, nothing while another worker serves them.
         own: the service's own metrics.
         rows: current rows, for the page.
         names: (code, name) of every organisation with rows.
@@ -36,7 +38,7 @@ class View:
         title_of: title of an indicator.
     """
 
-    indicators: Callable[[], str]
+    indicators: Callable[[], Sequence[Chunk]]
     own: CollectorRegistry
     rows: Callable[[], Iterable[Row]]
     names: Callable[[], Sequence[tuple[str, str]]]
@@ -49,15 +51,15 @@ def create_web(view: View) -> Starlette:
     """Make the ASGI application."""
 
     async def metrics(request: Request) -> Response:
-        accepts = request.headers.get("accept", "")
-        if "application/openmetrics-text" in accepts:
-            return Response(
-                view.indicators().encode() + generate_openmetrics(view.own),
-                headers={"content-type": OPENMETRICS},
-            )
-        return Response(
-            view.indicators().encode() + generate_latest(view.own), headers={"content-type": TEXT}
-        )
+        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        generate = generate_openmetrics if openmetrics else generate_latest
+        chunks = [*view.indicators(), Chunk([generate(view.own).decode()])]
+        headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
+        encode = plain
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            encode = gzipped
+        return Response(await asyncio.to_thread(encode, chunks), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})

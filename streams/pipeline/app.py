@@ -150,7 +150,7 @@ class Worker:
             return sorted(((code, names(code)) for code in found), key=lambda one: one[1])
 
         return View(
-            indicators=self.assessment.text,
+            indicators=self.assessment.chunks,
             own=self.metrics.registry,
             rows=lambda: list(self.board.rows()) if self.assessment.serving else [],
             names=organisations,

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from streams.assessment import Row
+from streams.exposition.body import Chunk
 from streams.exposition.web import OPENMETRICS, TEXT, View, create_web
 
 ROW = Row(
@@ -38,7 +39,7 @@ def client(problems: Sequence[str] = (), name: str = "England") -> httpx.AsyncCl
     registry = CollectorRegistry()
     Counter("oversight_own", "Own.", registry=registry).inc()
     view = View(
-        indicators=lambda: "# TYPE oversight_x_ratio gauge\noversight_x_ratio 0.25\n",
+        indicators=lambda: [Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])],
         own=registry,
         rows=lambda: [ROW],
         names=lambda: [("england", name)],
