@@ -350,7 +350,14 @@ class Board:
         return held
 
     def observe(self, now_ms: int, absent_after_ms: int, partitions: Iterable[PartitionId] = ()) -> None:
-        """Let time pass: figures of an absent worker and of silent sources are marked, or no longer.
+        """Do the same as `observing`, at once."""
+        for _ in self.observing(now_ms, absent_after_ms, partitions):
+            pass
+
+    def observing(
+        self, now_ms: int, absent_after_ms: int, partitions: Iterable[PartitionId] = ()
+    ) -> Iterator[None]:
+        """Let time pass, in steps: mark figures of absent workers and of silent sources, or no longer.
 
         Args:
             now_ms: wall time.
@@ -369,10 +376,12 @@ class Board:
                 self._dirty |= {share.slot for share in shares}
         self._all_heard = all_heard
         troubled = {(feed.stream, feed.basis) for feed in self.completeness.troubled(now_ms)}
-        for slot, period in self._latest.items():
+        for slot, period in list(self._latest.items()):
             shown = self._marked.get(slot, ())
-            if (shown or (slot.stream, slot.basis) in troubled) and self._doubts(slot, period) != shown:
-                self._dirty.add(slot)
+            if shown or (slot.stream, slot.basis) in troubled:
+                if self._doubts(slot, period) != shown:
+                    self._dirty.add(slot)
+                yield
 
     def age_ms(self, now_ms: int) -> dict[PartitionId, int]:
         """Give how long ago each partition's worker was last heard."""
