@@ -1,8 +1,9 @@
 """The body of /metrics: chunks that are joined and compressed once, and put together for each scrape.
 
     renderer      a chunk a metric family, a new one once anything in it has changed
-    scrape        the chunks of now ─► plain: one after the other
-                                    └► gzip: their deflated forms between one header and one trailer
+    scrape        the chunks of now, and the service's own metrics as the last
+                    ├► plain: one after the other
+                    └► gzip: their deflated forms between one header and one trailer
 
 A chunk never changes, so that a thread may make its forms while the event loop goes on; what was made for
 one scrape is there for the next.
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 LEVEL = 3
 """Of deflate: as quick as 1 over this text, and a tenth smaller; from 4 on it takes twice as long."""
@@ -61,17 +63,45 @@ class Chunk:
         return deflated
 
 
-def plain(chunks: Sequence[Chunk]) -> bytes:
-    """Give the body as it is."""
-    return b"".join(chunk.plain for chunk in chunks)
+class Body:
+    """Chunks in their order. What they come to compressed is kept for the next scrape that has the same.
+
+    Args:
+        chunks: of whole families, each family in one chunk.
+    """
+
+    __slots__ = ("_compressed", "chunks")
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self.chunks = tuple(chunks)
+        self._compressed: _Compressed | None = None
+
+    def plain(self, last: Chunk) -> bytes:
+        """Give the body with one more chunk at its end, as it is."""
+        return b"".join(chunk.plain for chunk in (*self.chunks, last))
+
+    def gzip(self, last: Chunk) -> bytes:
+        """Give the same as one gzip member, which every client reads; of several some read only the first."""
+        before = self._compressed
+        if before is None:
+            before = self._compressed = _compressed(self.chunks)
+        size = before.size + len(last.plain)
+        trailer = _TRAILER.pack(zlib.crc32(last.plain, before.crc), size & _SIZE_MASK)
+        return b"".join((_HEADER, before.blocks, last.deflated, _LAST_BLOCK, trailer))
 
 
-def gzipped(chunks: Sequence[Chunk]) -> bytes:
-    """Give the body as one gzip member, which every client reads; of several some read only the first."""
-    crc = size = 0
-    parts = [_HEADER]
+class _Compressed(NamedTuple):
+    """Blocks of deflate, with the checksum and the size of what they were made of."""
+
+    blocks: bytes
+    crc: int
+    size: int
+
+
+def _compressed(chunks: Iterable[Chunk]) -> _Compressed:
+    blocks, crc, size = [], 0, 0
     for chunk in chunks:
+        blocks.append(chunk.deflated)
         crc = zlib.crc32(chunk.plain, crc)
         size += len(chunk.plain)
-        parts.append(chunk.deflated)
-    return b"".join((*parts, _LAST_BLOCK, _TRAILER.pack(crc, size & _SIZE_MASK)))
+    return _Compressed(b"".join(blocks), crc, size)

@@ -20,7 +20,6 @@ from streams.assessment.completeness import Group, SourceCount
 from streams.catalogue import Catalogue, Indicator
 from streams.engine.calendar import day_number, midnight
 from streams.exposition.body import Chunk
-from streams.exposition.body import plain as joined
 from streams.organisations import Register
 
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
@@ -67,22 +66,23 @@ class Renderer:
         self._organisations: tuple[date, Chunk] | None = None
 
     def update(self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]) -> None:
-        """Render changed slots anew; a slot without rows disappears."""
-        for _ in self.updating(slots, rows):
+        """Render changed slots anew, and show them; a slot without rows disappears."""
+        for _ in self.show(list(self.render(slots, rows))):
             pass
 
-    def updating(self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]) -> Iterator[None]:
-        """Do the same a slot at a step; the last step shows all of it at once, so that levels agree.
-
-        Rows are taken as they are at the first step. One update at a time, each to its end.
-        """
+    def render(
+        self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]
+    ) -> Iterator[tuple[Slot, Pieces]]:
+        """Render changed slots, one at a step, from the rows that there are at the first step."""
         wanted = [(slot, rows.get(slot, ())) for slot in slots]
-        made = []
         for slot, its in wanted:
-            made.append((slot, _pieces(its, self._catalogue)))
-            yield
-        for slot, pieces in made:
+            yield slot, _pieces(its, self._catalogue)
+
+    def show(self, rendered: Iterable[tuple[Slot, Pieces]]) -> Iterator[None]:
+        """Put slots in their places, one at a step; whoever asks for text in between gets some of them."""
+        for slot, pieces in rendered:
             self._put(slot, pieces)
+            yield
 
     def _put(self, slot: Slot, new: Pieces) -> None:
         old = self._pieces.pop(slot, {})
@@ -127,7 +127,7 @@ class Renderer:
 
     def text(self, today: date) -> str:
         """Give the same as text."""
-        return joined(self.chunks(today)).decode()
+        return b"".join(chunk.plain for chunk in self.chunks(today)).decode()
 
     @property
     def series(self) -> int:
@@ -234,11 +234,12 @@ def _samples(row: Row, indicator: Indicator) -> Iterator[tuple[str, str, float |
     if not row.strata:
         restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
         yield "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000
-        yield "oversight_indicator_period_end_timestamp_seconds", labels, _end_seconds(row.period_end)
+        yield "oversight_indicator_period_end_timestamp_seconds", labels, end_seconds(row.period_end)
         yield "oversight_indicator_restated_timestamp_seconds", labels, restated
 
 
-def _end_seconds(end: date) -> float:
+def end_seconds(end: date) -> float:
+    """Give the end of a period, a civil day or an instant, as an epoch second."""
     return end.timestamp() if isinstance(end, datetime) else midnight(day_number(end))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from streams.assessment import Row
-from streams.exposition.body import Chunk, gzipped, plain
+from streams.exposition.body import Body, Chunk
 from streams.exposition.page import page
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,7 +38,7 @@ class View:
         title_of: title of an indicator.
     """
 
-    indicators: Callable[[], Sequence[Chunk]]
+    indicators: Callable[[], Awaitable[Sequence[Chunk]]]
     own: CollectorRegistry
     rows: Callable[[], Iterable[Row]]
     names: Callable[[], Sequence[tuple[str, str]]]
@@ -49,17 +49,23 @@ class View:
 
 def create_web(view: View) -> Starlette:
     """Make the ASGI application."""
+    body = Body(())
 
     async def metrics(request: Request) -> Response:
+        nonlocal body
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        chunks = tuple(await view.indicators())
+        if chunks != body.chunks:  # a chunk equals only itself
+            body = Body(chunks)
         generate = generate_openmetrics if openmetrics else generate_latest
-        chunks = [*view.indicators(), Chunk([generate(view.own).decode()])]
+        own = Chunk([generate(view.own).decode()])
         headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
-        encode = plain
+        encode = body.plain
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
-            encode = gzipped
-        return Response(await asyncio.to_thread(encode, chunks), headers=headers)
+            encode = body.gzip
+        # Off the event loop: much text takes long, and the library that compresses lets others run.
+        return Response(await asyncio.to_thread(encode, own), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})

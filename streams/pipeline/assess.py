@@ -244,9 +244,10 @@ class Assessment(mode.Service):
             if not await self._upkeep.work_out():
                 await asyncio.sleep(_IDLE_SECONDS)
 
-    def chunks(self) -> list[Chunk]:
+    async def chunks(self) -> list[Chunk]:
         """Give the indicators as Prometheus text; nothing while another worker serves them."""
-        return self._upkeep.chunks(civil_date(local_day(int(self._clock())))) if self.serving else []
+        found = await self._upkeep.chunks(civil_date(local_day(int(self._clock()))))
+        return found if self.serving else []
 
     def doubts(self) -> list[str]:
         """Say which figures are old because nobody computes them, or whose sources are silent."""

@@ -1,6 +1,6 @@
 """The upkeep of the board and of its text: whatever the assessment works out, in turns.
 
-    record ─► take ─► board ─► work_out: rows of changed slots ─► their text, shown all at once
+    record ─► take ─► board ─► work_out: rows of changed slots ─► their text ─► shown
 
 Nothing here knows who owns the assessment. Each step is short: a record, a slot's rows, its text.
 """
@@ -56,7 +56,7 @@ class Upkeep:
         self._metrics = metrics
         self._clock = clock
         self._finals = finals
-        self._working = asyncio.Lock()
+        self._working, self._showing = asyncio.Lock(), asyncio.Lock()
         self._sources = Chunk(())
         self._sources_due = 0.0
 
@@ -117,9 +117,18 @@ class Upkeep:
                 if not left:
                     break
                 await turns.give()
-            await in_turns(self._renderer.updating(self.board.take_changed(), self.board.slots()))
+            rendered = []
+            for one in self._renderer.render(self.board.take_changed(), self.board.slots()):
+                rendered.append(one)
+                await turns.give()
+            async with self._showing:
+                await in_turns(self._renderer.show(rendered))
         return left
 
-    def chunks(self, today: date) -> list[Chunk]:
-        """Give the indicators and the counts of sources as text, as they are at this moment."""
-        return [*self._renderer.chunks(today), self._sources]
+    async def chunks(self, today: date) -> list[Chunk]:
+        """Give the indicators and the counts of sources as text.
+
+        What is just being shown is waited for, so that all levels are of one moment.
+        """
+        async with self._showing:
+            return [*self._renderer.chunks(today), self._sources]

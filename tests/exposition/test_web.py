@@ -38,8 +38,12 @@ ROW = Row(
 def client(problems: Sequence[str] = (), name: str = "England") -> httpx.AsyncClient:
     registry = CollectorRegistry()
     Counter("oversight_own", "Own.", registry=registry).inc()
+
+    async def indicators() -> list[Chunk]:
+        return [Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])]
+
     view = View(
-        indicators=lambda: [Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])],
+        indicators=indicators,
         own=registry,
         rows=lambda: [ROW],
         names=lambda: [("england", name)],
