@@ -79,6 +79,16 @@ async def test_indicators_and_own_metrics_are_one_exposition() -> None:
     assert {"oversight_x_ratio", "oversight_own"} <= names
 
 
+async def test_a_scrape_may_be_compressed() -> None:
+    """With and without gzip the answer says the same, and caches are told that there are two."""
+    async with client() as web:
+        zipped = await web.get("/metrics", headers={"accept-encoding": "gzip"})
+        plain = await web.get("/metrics", headers={"accept-encoding": "identity"})
+    assert ("gzip", None) == tuple(one.headers.get("content-encoding") for one in (zipped, plain))
+    assert plain.text == zipped.text
+    assert {"Accept-Encoding"} == {one.headers["vary"] for one in (zipped, plain)}
+
+
 @pytest.mark.parametrize(("expected", "problems"), [(200, []), (503, ["state is being rebuilt"])])
 async def test_readiness_says_why_not(expected: int, problems: list[str]) -> None:
     """Alive is not ready: /healthz answers either way."""
