@@ -20,6 +20,7 @@ from streams.assessment.completeness import PartitionId
 from streams.assessment.finals import Finals
 from streams.exposition.body import Chunk
 from streams.exposition.renderer import Renderer, render_sources
+from streams.pipeline.collector import collect_some
 from streams.pipeline.metrics import Metrics
 from streams.turns import Turns, in_turns
 
@@ -80,6 +81,7 @@ class Upkeep:
                 seen.set(source.last_append_ms / 1000)
                 self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
             self._metrics.sources_split.set(len(self.board.sources_on_two_partitions()))
+        collect_some()
 
     async def observe(self, absent_seconds: float, partitions: Iterable[PartitionId]) -> None:
         """Mark what nobody computes any more, and whose sources are silent; count the sources anew.
@@ -116,6 +118,7 @@ class Upkeep:
                 left = self.board.refresh(most=_SLICE)
                 if not left:
                     break
+                collect_some()
                 await turns.give()
             rendered = []
             for one in self._renderer.render(self.board.take_changed(), self.board.slots()):
