@@ -164,7 +164,7 @@ class Board:
         self._marked: dict[Slot, tuple[str, ...]] = {}
         self._latest: dict[Slot, Period] = {}
         self._site_of: dict[str, str] = {}
-        self._snapshots: dict[Member, OrganisationSnapshot] = {}
+        self._newest: dict[Member, Position] = {}
         self._shares: dict[Member, dict[_Key, _Share]] = {}
         self._sums: dict[Slot, dict[Period, _Sum]] = {}
         self._rows: dict[Slot, list[Row]] = {}
@@ -188,13 +188,13 @@ class Board:
         if isinstance(snapshot, ClosedPeriods):  # they have a board of their own
             return False
         member = (snapshot.at.topic, snapshot.at.partition, snapshot.org)
-        known = self._snapshots.get(member)
-        if known is not None and not _newer(snapshot.at, known.at):
+        known = self._newest.get(member)
+        if known is not None and not _newer(snapshot.at, known):
             return False
         beat = self.sources.get(member[:2])
         if beat is not None and _void(snapshot.at, beat):
             return False
-        self._snapshots[member] = snapshot  # one that is empty too: an older one must not come back
+        self._newest[member] = snapshot.at  # of an empty one too: an older one must not come back
         self._replace(member, dict(self._shares_of(member, snapshot)))
         return True
 
@@ -209,9 +209,9 @@ class Board:
             heard_ms = min(heard_ms, beat.at.tick_ms)
         self._hear(beat, heard_ms)
         if known is None or _life(known) != _life(beat):
-            for member, snapshot in list(self._snapshots.items()):
-                if member[:2] == partition and _void(snapshot.at, beat):
-                    del self._snapshots[member]
+            for member, at in list(self._newest.items()):
+                if member[:2] == partition and _void(at, beat):
+                    del self._newest[member]
                     self._replace(member, {})
         return True
 
@@ -220,12 +220,16 @@ class Board:
         self.completeness.beat(beat, heard_ms)
 
     def _replace(self, member: Member, new: Shares) -> None:
-        old = self._shares.pop(member, {})
-        for key in old.keys() - new.keys():
-            self._remove(key, old[key])
+        """Put a member's new shares in place of its old ones.
+
+        What is equal stays the old object: new ones that live would cost the cycle collector a long pass.
+        """
+        held = self._shares.setdefault(member, {})
+        for key in held.keys() - new.keys():
+            self._remove(key, held.pop(key))
         changed: dict[tuple[int, int], Sequence[Cell]] = {}  # the levels of one part share its cells
         for key, share in new.items():
-            before = old.get(key, _NO_SHARE)
+            before = held.get(key, _NO_SHARE)
             pair = (id(before.cells), id(share.cells))
             if pair not in changed:
                 changed[pair] = _difference(before.cells, share.cells)
@@ -234,9 +238,10 @@ class Board:
             total = self._sums.setdefault(key.slot, {}).setdefault(key.period, _Sum())
             total.change(changed[pair])
             total.origins[key.origin] = share.quality
+            held[key] = share
             self._touch(key.slot, key.period)
-        if new:
-            self._shares[member] = new
+        if not held:
+            del self._shares[member]
 
     def _remove(self, key: _Key, share: _Share) -> None:
         periods = self._sums[key.slot]
@@ -350,7 +355,14 @@ class Board:
         return held
 
     def observe(self, now_ms: int, absent_after_ms: int, partitions: Iterable[PartitionId] = ()) -> None:
-        """Let time pass: figures of an absent worker and of silent sources are marked, or no longer.
+        """Do the same as `observing`, at once."""
+        for _ in self.observing(now_ms, absent_after_ms, partitions):
+            pass
+
+    def observing(
+        self, now_ms: int, absent_after_ms: int, partitions: Iterable[PartitionId] = ()
+    ) -> Iterator[None]:
+        """Let time pass, in steps: mark figures of absent workers and of silent sources, or no longer.
 
         Args:
             now_ms: wall time.
@@ -369,10 +381,12 @@ class Board:
                 self._dirty |= {share.slot for share in shares}
         self._all_heard = all_heard
         troubled = {(feed.stream, feed.basis) for feed in self.completeness.troubled(now_ms)}
-        for slot, period in self._latest.items():
+        for slot, period in list(self._latest.items()):
             shown = self._marked.get(slot, ())
-            if (shown or (slot.stream, slot.basis) in troubled) and self._doubts(slot, period) != shown:
-                self._dirty.add(slot)
+            if shown or (slot.stream, slot.basis) in troubled:
+                if self._doubts(slot, period) != shown:
+                    self._dirty.add(slot)
+                yield
 
     def age_ms(self, now_ms: int) -> dict[PartitionId, int]:
         """Give how long ago each partition's worker was last heard."""

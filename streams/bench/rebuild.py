@@ -6,17 +6,16 @@ snapshot  the state read back from that file, in turns, as at an assignment
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
 
 import msgspec
 import uvloop
 from aiokafka.structs import ConsumerRecord
 
+from streams.bench.holds import Holds
 from streams.bench.measured import PARTITION, Clock, Measured, Task
 from streams.bench.panes import Panes
 from streams.engine import EngineSettings
@@ -27,7 +26,6 @@ from streams.pipeline.collector import calm_collector
 from streams.pipeline.hot_path import MAX_RECORDS
 
 _IDENTITY = "bench"
-_TURN_SECONDS = 0.001
 
 
 def save(task: Task) -> Measured:
@@ -41,7 +39,7 @@ def save(task: Task) -> Measured:
 
 async def _save(task: Task, panes: Panes) -> Measured:
     cache = _cache(task)
-    async with _Turns() as turns:
+    async with Holds() as holds:
         clock = Clock()
         started, started_cpu = time.perf_counter(), time.thread_time()
         view = View(panes.partition)
@@ -49,7 +47,7 @@ async def _save(task: Task, panes: Panes) -> Measured:
         if not await cache.save(task.topic, PARTITION, _IDENTITY, view):
             raise BenchmarkError(f"the state could not be saved in {task.states}")
         measured = clock.read(task.events)
-        measured = await turns.noted(measured)
+        measured = await _noted(measured, holds)
     size = cache.path(task.topic, PARTITION).stat().st_size
     return msgspec.structs.replace(measured, view_seconds=taken, view_cpu_seconds=taken_cpu, file_bytes=size)
 
@@ -63,11 +61,11 @@ def snapshot(task: Task) -> Measured:
 
 async def _load(task: Task, panes: Panes) -> Measured:
     cache = _cache(task)
-    async with _Turns() as turns:
+    async with Holds() as holds:
         clock = Clock()
         found = await cache.load(task.topic, PARTITION, _IDENTITY, task.events)
         measured = clock.read(task.events)
-        measured = await turns.noted(measured)
+        measured = await _noted(measured, holds)
     if found is None or found.next_offset != task.events:
         raise BenchmarkError(f"the state saved in {task.states} could not be used")
     panes.engine.partitions[panes.at] = found
@@ -91,32 +89,7 @@ def _batches(task: Task) -> Iterator[list[ConsumerRecord[bytes, bytes]]]:
             ]
 
 
-class _Turns:
-    """Wants the event loop every millisecond, and notes how late it gets it."""
-
-    def __init__(self) -> None:
-        self._longest = self._longest_cpu = 0.0
-
-    async def __aenter__(self) -> Self:
-        self._task: asyncio.Task[Any] = asyncio.create_task(self._wait())
-        await asyncio.sleep(2 * _TURN_SECONDS)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-
-    async def _wait(self) -> None:
-        last, last_cpu = time.perf_counter(), time.thread_time()
-        while True:
-            await asyncio.sleep(_TURN_SECONDS)
-            now, now_cpu = time.perf_counter(), time.thread_time()
-            self._longest = max(self._longest, now - last - _TURN_SECONDS)
-            self._longest_cpu = max(self._longest_cpu, now_cpu - last_cpu)
-            last, last_cpu = now, now_cpu
-
-    async def noted(self, measured: Measured) -> Measured:
-        """Give the figures with the longest hold so far, the one that ends now included."""
-        await asyncio.sleep(2 * _TURN_SECONDS)
-        return msgspec.structs.replace(
-            measured, hold_seconds=self._longest, hold_cpu_seconds=self._longest_cpu
-        )
+async def _noted(measured: Measured, holds: Holds) -> Measured:
+    """Give the figures with the longest hold so far, the one that ends now included."""
+    await holds.settle()
+    return msgspec.structs.replace(measured, hold_seconds=holds.longest, hold_cpu_seconds=holds.longest_cpu)

@@ -1,11 +1,16 @@
 """The renderer: rows to Prometheus text, a cached piece a slot, no object a series.
 
+    rows of a slot ─► its piece of each metric family ─► a chunk a family (`streams.exposition.body`)
+
+A slot's pieces are made anew when its rows are; a family's chunk is dropped when one of its pieces changed.
+
 Text format 0.0.4 and OpenMetrics 1.0 share the body: gauges only, no timestamps. Event time is a series of
 its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read both in the tests.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
@@ -14,6 +19,7 @@ from streams.assessment.board import Slot
 from streams.assessment.completeness import Group, SourceCount
 from streams.catalogue import Catalogue, Indicator
 from streams.engine.calendar import day_number, midnight
+from streams.exposition.body import Chunk
 from streams.organisations import Register
 
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
@@ -31,6 +37,8 @@ _UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "p
 
 Pieces = dict[str, str]
 """Metric family to its lines for one slot."""
+Organisation = tuple[str, str]
+"""Level and code."""
 
 
 def family_name(indicator: Indicator) -> str:
@@ -39,7 +47,7 @@ def family_name(indicator: Indicator) -> str:
 
 
 class Renderer:
-    """Keeps the text of every slot, and puts it together on request.
+    """Keeps the text of every slot, and gives it as chunks on request.
 
     Args:
         catalogue: for names, help and units.
@@ -52,34 +60,74 @@ class Renderer:
         self._heads = _heads(catalogue)
         self._families: dict[str, dict[Slot, str]] = {name: {} for name in self._heads}
         self._pieces: dict[Slot, Pieces] = {}
-        self._organisations: set[tuple[str, str]] = set()
-        self._body: tuple[date, str] | None = None
+        self._chunks: dict[str, Chunk] = {}
+        self._indicators = Chunk([_indicator_info(catalogue)])
+        self._slots_of: Counter[Organisation] = Counter()
+        self._organisations: tuple[date, Chunk] | None = None
 
     def update(self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]) -> None:
-        """Render changed slots anew; a slot without rows disappears."""
-        for slot in slots:
-            old = self._pieces.pop(slot, {})
-            new = _pieces(rows.get(slot, ()), self._catalogue)
-            for family in old.keys() - new.keys():
-                del self._families[family][slot]
-            for family, text in new.items():
+        """Render changed slots anew, and show them; a slot without rows disappears."""
+        for _ in self.show(list(self.render(slots, rows))):
+            pass
+
+    def render(
+        self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]
+    ) -> Iterator[tuple[Slot, Pieces]]:
+        """Render changed slots, one at a step, from the rows that there are at the first step."""
+        wanted = [(slot, rows.get(slot, ())) for slot in slots]
+        for slot, its in wanted:
+            yield slot, _pieces(its, self._catalogue)
+
+    def show(self, rendered: Iterable[tuple[Slot, Pieces]]) -> Iterator[None]:
+        """Put slots in their places, one at a step; whoever asks for text in between gets some of them."""
+        for slot, pieces in rendered:
+            self._put(slot, pieces)
+            yield
+
+    def _put(self, slot: Slot, new: Pieces) -> None:
+        old = self._pieces.pop(slot, {})
+        for family in old.keys() - new.keys():
+            del self._families[family][slot]
+            self._chunks.pop(family, None)
+        for family, text in new.items():
+            if text != old.get(family):
                 self._families[family][slot] = text
-            if new:
-                self._pieces[slot] = new
-            self._body = None
+                self._chunks.pop(family, None)
+        if new:
+            self._pieces[slot] = new
+        self._count((slot.level, slot.org), bool(new) - bool(old))
+
+    def _count(self, organisation: Organisation, more: int) -> None:
+        """Note how many slots an organisation has; with its first and its last the names change."""
+        before = self._slots_of[organisation]
+        self._slots_of[organisation] = now = before + more
+        if not now:
+            del self._slots_of[organisation]
+        if bool(now) != bool(before):
+            self._organisations = None
+
+    def chunks(self, today: date) -> list[Chunk]:
+        """Give the whole body, without the end marker of OpenMetrics, as it is at this moment.
+
+        What is given stays as it is, whatever is updated later.
+        """
+        found = []
+        for family, head in self._heads.items():
+            if pieces := self._families[family]:
+                chunk = self._chunks.get(family)
+                if chunk is None:
+                    chunk = self._chunks[family] = Chunk([head, *pieces.values()])
+                found.append(chunk)
+        if self._organisations is None or self._organisations[0] != today:
+            self._organisations = (
+                today,
+                Chunk([_organisation_info(self._slots_of, self._register, today)]),
+            )
+        return [*found, self._indicators, self._organisations[1]]
 
     def text(self, today: date) -> str:
-        """Give the whole body, without the end marker of OpenMetrics."""
-        if self._body is None or self._body[0] != today:
-            parts = []
-            for family, head in self._heads.items():
-                if pieces := self._families[family]:
-                    parts.append(head)
-                    parts.extend(pieces.values())
-            parts.append(_indicator_info(self._catalogue))
-            parts.append(_organisation_info(self._pieces, self._register, today))
-            self._body = (today, "".join(parts))
-        return self._body[1]
+        """Give the same as text."""
+        return b"".join(chunk.plain for chunk in self.chunks(today)).decode()
 
     @property
     def series(self) -> int:
@@ -186,11 +234,12 @@ def _samples(row: Row, indicator: Indicator) -> Iterator[tuple[str, str, float |
     if not row.strata:
         restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
         yield "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000
-        yield "oversight_indicator_period_end_timestamp_seconds", labels, _end_seconds(row.period_end)
+        yield "oversight_indicator_period_end_timestamp_seconds", labels, end_seconds(row.period_end)
         yield "oversight_indicator_restated_timestamp_seconds", labels, restated
 
 
-def _end_seconds(end: date) -> float:
+def end_seconds(end: date) -> float:
+    """Give the end of a period, a civil day or an instant, as an epoch second."""
     return end.timestamp() if isinstance(end, datetime) else midnight(day_number(end))
 
 
@@ -204,19 +253,16 @@ def _indicator_info(catalogue: Catalogue) -> str:
     return _head(name, "Names of the indicators.") + "".join(lines)
 
 
-def _organisation_info(slots: Iterable[Slot], register: Register, today: date) -> str:
+def _organisation_info(organisations: Iterable[Organisation], register: Register, today: date) -> str:
     name = "oversight_organisation_info"
-    seen = sorted({(slot.level, slot.org) for slot in slots})
     lines = []
-    for level, org in seen:
+    for level, org in sorted(organisations):
         parents = register.parents(org, today)
         icb, region = ("", "") if level in ("england", "site") else (parents.icb, parents.region)
         lines.append(
             f'{name}{{org="{escape_label(org)}",level="{level}",name="{escape_label(register.name(org))}",'
             f'icb="{icb}",region="{region}"}} 1\n'
         )
-    return (
-        _head(name, "Names of the organisations, and where they belong today.") + "".join(lines)
-        if seen
-        else ""
-    )
+    if not lines:
+        return ""
+    return _head(name, "Names of the organisations, and where they belong today.") + "".join(lines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from streams.assessment import Row
+from streams.exposition.body import Body, Chunk
 from streams.exposition.page import page
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,7 +29,7 @@ class View:
     """What the HTTP side may ask of the service.
 
     Attributes:
-        indicators: indicators as Prometheus text, empty while another worker serves them.
+        indicators: indicators as Prometheus text, nothing while another worker serves them.
         own: the service's own metrics.
         rows: current rows, for the page.
         names: (code, name) of every organisation with rows.
@@ -36,7 +38,7 @@ class View:
         title_of: title of an indicator.
     """
 
-    indicators: Callable[[], str]
+    indicators: Callable[[], Awaitable[Sequence[Chunk]]]
     own: CollectorRegistry
     rows: Callable[[], Iterable[Row]]
     names: Callable[[], Sequence[tuple[str, str]]]
@@ -47,17 +49,23 @@ class View:
 
 def create_web(view: View) -> Starlette:
     """Make the ASGI application."""
+    body = Body(())
 
     async def metrics(request: Request) -> Response:
-        accepts = request.headers.get("accept", "")
-        if "application/openmetrics-text" in accepts:
-            return Response(
-                view.indicators().encode() + generate_openmetrics(view.own),
-                headers={"content-type": OPENMETRICS},
-            )
-        return Response(
-            view.indicators().encode() + generate_latest(view.own), headers={"content-type": TEXT}
-        )
+        nonlocal body
+        openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
+        chunks = tuple(await view.indicators())
+        if chunks != body.chunks:  # a chunk equals only itself
+            body = Body(chunks)
+        generate = generate_openmetrics if openmetrics else generate_latest
+        own = Chunk([generate(view.own).decode()])
+        headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
+        encode = body.plain
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            encode = body.gzip
+        # Off the event loop: much text takes long, and the library that compresses lets others run.
+        return Response(await asyncio.to_thread(encode, own), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -23,7 +23,7 @@ import mode
 import structlog
 import uvicorn
 
-from streams.assessment import Board
+from streams.assessment import Board, Row
 from streams.assessment.finals import Finals
 from streams.catalogue import Catalogue, read_sources
 from streams.engine import Engine
@@ -149,10 +149,16 @@ class Worker:
             found = self.board.organisations() if self.assessment.serving else set()
             return sorted(((code, names(code)) for code in found), key=lambda one: one[1])
 
+        def rows() -> list[Row]:
+            """Give what is worked out already: the page must not work out what is not, all at once."""
+            if not self.assessment.serving:
+                return []
+            return [row for of in self.board.slots().values() for row in of]
+
         return View(
-            indicators=self.assessment.text,
+            indicators=self.assessment.chunks,
             own=self.metrics.registry,
-            rows=lambda: list(self.board.rows()) if self.assessment.serving else [],
+            rows=rows,
             names=organisations,
             problems=self.problems,
             warnings=self.warnings,

@@ -17,32 +17,28 @@ from contextlib import aclosing
 from typing import Any
 
 import mode
-import msgspec
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.outputs import Heartbeat, decode_snapshot
 from streams.assessment import Board
 from streams.assessment.finals import Finals
 from streams.engine.calendar import civil_date, local_day
-from streams.exposition.renderer import Renderer, render_sources
+from streams.exposition.body import Chunk
+from streams.exposition.renderer import Renderer
 from streams.pipeline.membership import owners
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.pulse import Pulse
 from streams.pipeline.reading import read_to_end
+from streams.pipeline.upkeep import Upkeep
 from streams.settings import Settings
+from streams.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_SLICE = 200
-"""Slots recomputed before the event loop gets its turn."""
-_MOST_SLICES = 100
-"""Slices after which the text follows all the same; else it waits for the last, so that levels agree."""
 _IDLE_SECONDS = 0.05
 _ABSENT_TICKS, _ABSENT_SECONDS = 10, 10.0
 """A partition that is not heard for so many ticks, and so long at least, has no worker."""
-_COUNT_SOURCES_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 
 
@@ -73,11 +69,10 @@ class Assessment(mode.Service):
         finals: Finals | None = None,
         **kwargs: Any,
     ) -> None:
-        self._finals = finals
         self._partition = TopicPartition(settings.topic("snapshots"), 0)
         self._settings = settings
         self._board = board
-        self._renderer = renderer
+        self._upkeep = Upkeep(board, renderer, metrics, clock, finals)
         self._metrics = metrics
         self._clock = clock
         self._owned = False
@@ -85,8 +80,6 @@ class Assessment(mode.Service):
         self._terms = 0
         self._next_offset: int | None = None
         self._partitions: frozenset[tuple[str, int]] = frozenset()
-        self._sources_text = ""
-        self._sources_due = 0.0
         self._pulse = pulse
         self._confirmed_at = pulse.pauses()
         self.group = f"{settings.group}-assessment"
@@ -141,6 +134,7 @@ class Assessment(mode.Service):
         Offsets that another owner has taken meanwhile would be missing from the board, and their heartbeats
         void what it has: after a gap everything is read again before it is served.
         """
+        turns = Turns()
         async for event in stream.events():
             offset = event.message.offset
             if self._next_offset is not None and offset > self._next_offset and self._owned:
@@ -151,32 +145,13 @@ class Assessment(mode.Service):
                 )
                 self._begin_term()
             self._next_offset = offset + 1
-            self._take(event.value)
+            self._upkeep.take(event.value)
+            await turns.give()
 
     def _begin_term(self) -> None:
         self._complete = False
         self._terms += 1
         self.add_future(self._catch_up(self._terms))
-
-    def _take(self, value: bytes | None) -> None:
-        if not value:
-            return
-        try:
-            snapshot = decode_snapshot(value)
-        except msgspec.MsgspecError as error:
-            self._metrics.snapshots_ignored.inc()
-            log.warning("a record of the snapshots topic cannot be read and is ignored", error=str(error))
-            return
-        now_ms = int(self._clock() * 1000)
-        self._board.apply(snapshot, now_ms)
-        if self._finals is not None:
-            self._finals.apply(snapshot, now_ms)
-        if isinstance(snapshot, Heartbeat):
-            for source in snapshot.sources:
-                seen = self._metrics.source_seen.labels(source.source, snapshot.at.topic)
-                seen.set(source.last_append_ms / 1000)
-                self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
-            self._metrics.sources_split.set(len(self._board.sources_on_two_partitions()))
 
     def assigned(self, partitions: set[Any]) -> None:
         """Hear which partitions the group gave to this worker's Faust app."""
@@ -206,8 +181,9 @@ class Assessment(mode.Service):
             if term != self._terms or not self._owned or self.should_stop:
                 return
         await self._until_heard(term)
-        self._observe()
-        await self._work_out()
+        await self._observe()
+        while await self._upkeep.work_out() and not self.should_stop:
+            pass
         if term != self._terms or not self._owned:  # it went to another worker and may have come back
             return
         self._complete = True
@@ -216,11 +192,13 @@ class Assessment(mode.Service):
     async def _read_all(self) -> int:
         """Read the topic to its end; give how many records it had."""
         count = 0
+        turns = Turns()
         reading = read_to_end(self._settings, [self._partition], wanted=lambda: not self.should_stop)
         async with aclosing(reading):
             async for record in reading:
                 count += 1
-                self._take(record.value)
+                self._upkeep.take(record.value)
+                await turns.give()
         return count
 
     async def _until_heard(self, term: int) -> None:
@@ -234,32 +212,14 @@ class Assessment(mode.Service):
                 return
             await asyncio.sleep(_IDLE_SECONDS)
 
-    def _observe(self) -> None:
-        """Mark what nobody computes any more, and whose sources are silent."""
-        now_ms = int(self._clock() * 1000)
-        self._board.observe(now_ms, int(self.absent_seconds * 1000), self._partitions)
-        for (topic, partition), age_ms in self._board.age_ms(now_ms).items():
-            self._metrics.partition_age.labels(topic, str(partition)).set(age_ms / 1000)
-        if self._clock() >= self._sources_due:
-            self._sources_due = self._clock() + _COUNT_SOURCES_SECONDS
-            self._sources_text = render_sources(self._board.source_counts())
-
-    async def _work_out(self) -> None:
-        while not self.should_stop:
-            left = self._board.refresh(most=_SLICE)
-            await asyncio.sleep(0)
-            if not left:
-                break
-        self._render()
-
-    def _render(self) -> None:
-        self._renderer.update(self._board.take_changed(), self._board.slots())
+    async def _observe(self) -> None:
+        await self._upkeep.observe(self.absent_seconds, self._partitions)
 
     @mode.Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             if self.serving:
-                self._observe()
+                await self._observe()
             await self.sleep(self._settings.tick_seconds)
 
     @mode.Service.task
@@ -280,21 +240,14 @@ class Assessment(mode.Service):
 
     @mode.Service.task
     async def _refresh(self) -> None:
-        slices = 0
         while not self.should_stop:
-            slices += 1
-            if self._board.refresh(most=_SLICE) and slices < _MOST_SLICES:
-                await asyncio.sleep(0)
-                continue
-            slices = 0
-            self._render()
-            await asyncio.sleep(_IDLE_SECONDS)
+            if not await self._upkeep.work_out():
+                await asyncio.sleep(_IDLE_SECONDS)
 
-    def text(self) -> str:
+    async def chunks(self) -> list[Chunk]:
         """Give the indicators as Prometheus text; nothing while another worker serves them."""
-        if not self.serving:
-            return ""
-        return self._renderer.text(civil_date(local_day(int(self._clock())))) + self._sources_text
+        found = await self._upkeep.chunks(civil_date(local_day(int(self._clock()))))
+        return found if self.serving else []
 
     def doubts(self) -> list[str]:
         """Say which figures are old because nobody computes them, or whose sources are silent."""

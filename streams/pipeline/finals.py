@@ -26,7 +26,7 @@ from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_SLICE = 100
+SLICE = 25
 """Periods looked at before the event loop gets its turn."""
 _AGAIN_SECONDS = 5.0
 """How often periods that wait for sources are looked at again."""
@@ -101,7 +101,7 @@ class Issuing(mode.Service):
                 if not self._assessment.hears_all:  # what an absent worker holds may change a roll-up
                     await self.sleep(self._settings.tick_seconds)
                     continue
-                found, left = self._finals.due(now_ms, _SLICE)
+                found, left = self._finals.due(now_ms, SLICE)
                 await self._write(found, term)
             except (KafkaError, OSError) as error:
                 if self.should_stop:

@@ -93,6 +93,59 @@ def test_the_cached_text_equals_the_obvious_one() -> None:
         assert sorted(render_board(on, DAY).splitlines()) == sorted(renderer.text(DAY).splitlines())
 
 
+def test_only_families_that_changed_get_a_new_chunk() -> None:
+    """The same rows again change nothing; an attendance changes its figures, and not those of finance."""
+    of, on = board(*EVENTS)
+    renderer = Renderer(on.catalogue, on.register)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots())
+    before = renderer.chunks(DAY)
+    renderer.update(on.slots(), on.slots())
+    assert before == renderer.chunks(DAY)
+
+    of.process(AT, log(attendance("k1", version=2, minutes=900), append=MORNING))
+    feed(of, on, offset=2)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots())
+    anew = {
+        one.plain.split(b"# TYPE ")[1].split()[0].decode()
+        for one in renderer.chunks(DAY)
+        if one not in before
+    }
+    assert "oversight_ae_4h_all_types_numerator" in anew
+    assert "oversight_finance_ytd_variance_numerator" in renderer.text(DAY)
+    assert "oversight_finance_ytd_variance_numerator" not in anew
+
+
+def test_chunks_that_were_given_stay_as_they_are() -> None:
+    """A scrape that is still being written is of one moment, whatever is shown meanwhile."""
+    of, on = board(*EVENTS)
+    renderer = Renderer(on.catalogue, on.register)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots())
+    given, text = renderer.chunks(DAY), renderer.text(DAY)
+    of.process(AT, log(attendance("k1", version=2, minutes=900), append=MORNING))
+    feed(of, on, offset=2)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots())
+    assert text == b"".join(one.plain for one in given).decode()
+    assert text != renderer.text(DAY)
+
+
+def test_what_has_no_rows_any_more_disappears_with_its_name() -> None:
+    """An organisation whose windows hold nothing leaves neither figures nor a name behind."""
+    _, on = board(*EVENTS)
+    renderer = Renderer(on.catalogue, on.register)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots())
+    assert 'org="RJ1"' in renderer.text(DAY)
+    renderer.update([slot for slot in on.slots() if slot.org == "RJ1"], {})
+    assert 'org="RJ1"' not in renderer.text(DAY)
+    renderer.update(on.slots(), {})
+    assert 0 == renderer.series
+    assert "oversight_organisation_info" not in renderer.text(DAY)
+
+
 def test_labels_are_escaped() -> None:
     """Quotes, backslashes and line feeds cannot break a line."""
     assert r"a\"b\\c\nd" == escape_label('a"b\\c\nd')

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from streams.assessment import Row
+from streams.exposition.body import Chunk
 from streams.exposition.web import OPENMETRICS, TEXT, View, create_web
 
 ROW = Row(
@@ -37,8 +38,12 @@ ROW = Row(
 def client(problems: Sequence[str] = (), name: str = "England") -> httpx.AsyncClient:
     registry = CollectorRegistry()
     Counter("oversight_own", "Own.", registry=registry).inc()
+
+    async def indicators() -> list[Chunk]:
+        return [Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])]
+
     view = View(
-        indicators=lambda: "# TYPE oversight_x_ratio gauge\noversight_x_ratio 0.25\n",
+        indicators=indicators,
         own=registry,
         rows=lambda: [ROW],
         names=lambda: [("england", name)],
@@ -72,6 +77,16 @@ async def test_indicators_and_own_metrics_are_one_exposition() -> None:
         answer = await web.get("/metrics", headers={"accept": "application/openmetrics-text"})
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert {"oversight_x_ratio", "oversight_own"} <= names
+
+
+async def test_a_scrape_may_be_compressed() -> None:
+    """With and without gzip the answer says the same, and caches are told that there are two."""
+    async with client() as web:
+        zipped = await web.get("/metrics", headers={"accept-encoding": "gzip"})
+        plain = await web.get("/metrics", headers={"accept-encoding": "identity"})
+    assert ("gzip", None) == tuple(one.headers.get("content-encoding") for one in (zipped, plain))
+    assert plain.text == zipped.text
+    assert {"Accept-Encoding"} == {one.headers["vary"] for one in (zipped, plain)}
 
 
 @pytest.mark.parametrize(("expected", "problems"), [(200, []), (503, ["state is being rebuilt"])])

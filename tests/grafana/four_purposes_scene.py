@@ -23,6 +23,7 @@ from streams.commands.replay import FileRecord, Line, as_log
 from streams.engine import Engine
 from streams.engine.calendar import day_number
 from streams.engine.snapshots import Snapshotter
+from streams.exposition.body import Chunk
 from streams.exposition.renderer import Renderer
 from streams.exposition.web import View, create_web
 from streams.organisations import Register
@@ -220,8 +221,12 @@ def served() -> Iterator[str]:
     board = assessed(register, catalogue, metrics)
     renderer = Renderer(catalogue, register)
     renderer.update(board.take_changed(), board.slots())
+
+    async def indicators() -> list[Chunk]:
+        return renderer.chunks(TODAY)
+
     view = View(
-        indicators=lambda: renderer.text(TODAY),
+        indicators=indicators,
         own=metrics.registry,
         rows=board.rows,
         names=list,

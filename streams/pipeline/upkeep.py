@@ -1,0 +1,137 @@
+"""The upkeep of the board and of its text: whatever the assessment works out, in turns.
+
+    record ─► take ─► board ─► work_out: rows of changed slots ─► their text ─► shown
+
+Nothing here knows who owns the assessment. Each step is short: a record, a slot's rows, its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import date
+
+import msgspec
+import structlog
+
+from schemas.outputs import Heartbeat, decode_snapshot
+from streams.assessment import Board
+from streams.assessment.completeness import PartitionId
+from streams.assessment.finals import Finals
+from streams.exposition.body import Chunk
+from streams.exposition.renderer import Renderer, render_sources
+from streams.pipeline.collector import collect_some
+from streams.pipeline.metrics import Metrics
+from streams.turns import Turns, in_turns
+
+log = structlog.get_logger(__name__)
+
+_SLICE = 5
+"""Slots recomputed before looking at the clock; one of England counts hundreds of sources."""
+_MOST_SLOTS = 20_000
+"""Slots after which the text follows all the same; else it waits for the last, so that levels agree."""
+_COUNT_SOURCES_SECONDS = 5.0
+
+
+class Upkeep:
+    """Keeps a board, and the text that it comes to.
+
+    Args:
+        board: the board to feed.
+        renderer: keeps the board's text.
+        metrics: where to count.
+        clock: wall time in seconds.
+        finals: fed with the same records, if given.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        renderer: Renderer,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        finals: Finals | None = None,
+    ) -> None:
+        self.board = board
+        self._renderer = renderer
+        self._metrics = metrics
+        self._clock = clock
+        self._finals = finals
+        self._working, self._showing = asyncio.Lock(), asyncio.Lock()
+        self._sources = Chunk(())
+        self._sources_due = 0.0
+
+    def take(self, value: bytes | None) -> None:
+        """Take a record of the topic `snapshots`."""
+        if not value:
+            return
+        try:
+            snapshot = decode_snapshot(value)
+        except msgspec.MsgspecError as error:
+            self._metrics.snapshots_ignored.inc()
+            log.warning("a record of the snapshots topic cannot be read and is ignored", error=str(error))
+            return
+        now_ms = int(self._clock() * 1000)
+        self.board.apply(snapshot, now_ms)
+        if self._finals is not None:
+            self._finals.apply(snapshot, now_ms)
+        if isinstance(snapshot, Heartbeat):
+            for source in snapshot.sources:
+                seen = self._metrics.source_seen.labels(source.source, snapshot.at.topic)
+                seen.set(source.last_append_ms / 1000)
+                self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
+            self._metrics.sources_split.set(len(self.board.sources_on_two_partitions()))
+        collect_some()
+
+    async def observe(self, absent_seconds: float, partitions: Iterable[PartitionId]) -> None:
+        """Mark what nobody computes any more, and whose sources are silent; count the sources anew.
+
+        Args:
+            absent_seconds: how long a partition may go unheard.
+            partitions: those that ought to be heard.
+        """
+        now_ms = int(self._clock() * 1000)
+        await in_turns(self.board.observing(now_ms, int(absent_seconds * 1000), partitions))
+        for (topic, partition), age_ms in self.board.age_ms(now_ms).items():
+            self._metrics.partition_age.labels(topic, str(partition)).set(age_ms / 1000)
+        if self._clock() >= self._sources_due:
+            self._sources_due = self._clock() + _COUNT_SOURCES_SECONDS
+            turns = Turns()
+            counts = []
+            for one in self.board.source_counts():
+                counts.append(one)
+                await turns.give()
+            text = render_sources(counts)
+            if text.encode() != self._sources.plain:
+                self._sources = Chunk([text])
+
+    async def work_out(self) -> int:
+        """Work out the rows that changed and then their text.
+
+        Returns:
+            How many slots are still to do; 0 unless there were very many.
+        """
+        async with self._working:
+            turns = Turns()
+            left = 0
+            for _ in range(0, _MOST_SLOTS, _SLICE):
+                left = self.board.refresh(most=_SLICE)
+                if not left:
+                    break
+                collect_some()
+                await turns.give()
+            rendered = []
+            for one in self._renderer.render(self.board.take_changed(), self.board.slots()):
+                rendered.append(one)
+                await turns.give()
+            async with self._showing:
+                await in_turns(self._renderer.show(rendered))
+        return left
+
+    async def chunks(self, today: date) -> list[Chunk]:
+        """Give the indicators and the counts of sources as text.
+
+        What is just being shown is waited for, so that all levels are of one moment.
+        """
+        async with self._showing:
+            return [*self._renderer.chunks(today), self._sources]

@@ -1,0 +1,31 @@
+"""Long work in turns: whoever shares the event loop gets it back after some milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+TURN_SECONDS = 0.01
+"""A task that works for longer gives the others a turn; the goal is that none waits 60 ms."""
+
+
+class Turns:
+    """Watches how long a task has held the event loop since it last gave it away."""
+
+    def __init__(self, seconds: float = TURN_SECONDS) -> None:
+        self._seconds = seconds
+        self._since = time.perf_counter()
+
+    async def give(self) -> None:
+        """Give the others their turn, if this one has lasted long enough."""
+        if time.perf_counter() - self._since >= self._seconds:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
+
+
+async def in_turns(steps: Iterable[object], seconds: float = TURN_SECONDS) -> None:
+    """Take the steps of a long piece of work one after the other, with turns for others in between."""
+    turns = Turns(seconds)
+    for _ in steps:
+        await turns.give()

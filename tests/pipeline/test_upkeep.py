@@ -1,0 +1,96 @@
+"""The upkeep of the board: everything is taken, worked out and shown, and others get their turns."""
+
+from __future__ import annotations
+
+import asyncio
+
+from making import AT, MORNING, attendance, run
+
+from schemas.outputs import Position, encode
+from streams.assessment import Board
+from streams.catalogue import Catalogue
+from streams.engine.snapshots import Snapshotter
+from streams.exposition.body import Chunk
+from streams.exposition.renderer import Renderer, render_board
+from streams.organisations import Register
+from streams.pipeline.metrics import Metrics
+from streams.pipeline.upkeep import Upkeep
+from streams.turns import Turns, in_turns
+
+DAY = MORNING.date()
+NOW = MORNING.timestamp()
+
+
+def filled() -> tuple[Upkeep, Renderer, list[bytes]]:
+    """Give an upkeep that has nothing yet, and records for it."""
+    of, _ = run(*(attendance(f"k{n}", source=f"/ods/{org}/pas") for n, org in enumerate(("RJ1", "RJZ"))))
+    catalogue, register = Catalogue.shipped(), Register.shipped()
+    at = Position(AT[0], "t", AT[1], 2, int(NOW * 1000), 1)
+    snapshotter = Snapshotter(of)
+    records = [encode(one) for one in snapshotter.current(AT, list(of.partitions[AT].organisations), at)]
+    records.append(encode(snapshotter.heartbeat(AT, at, at.tick_ms)))
+    renderer = Renderer(catalogue, register)
+    return Upkeep(Board(catalogue, register), renderer, Metrics(), lambda: NOW), renderer, records
+
+
+def text(chunks: list[Chunk]) -> str:
+    return b"".join(one.plain for one in chunks).decode()
+
+
+async def test_it_comes_to_what_the_board_says() -> None:
+    """In turns, and with the counts of sources, the text is the obvious one of the same board."""
+    upkeep, _, records = filled()
+    for one in records:
+        upkeep.take(one)
+    await upkeep.observe(10.0, [AT])
+    assert 0 == await upkeep.work_out()
+    found = text(await upkeep.chunks(DAY))
+    board = upkeep.board
+    assert set(render_board(board, DAY).splitlines()) <= set(found.splitlines())
+    assert 'oversight_sources{org="RJ1"' in found
+
+
+async def test_a_scrape_waits_for_what_is_being_shown() -> None:
+    """Between two steps of showing there is no text, so that no level is ahead of another."""
+    upkeep, renderer, records = filled()
+    for one in records:
+        upkeep.take(one)
+    show, asked = renderer.show, []
+
+    def slowly(rendered: object) -> object:
+        for step in show(rendered):  # type: ignore[arg-type]
+            asked.append(asyncio.ensure_future(upkeep.chunks(DAY)))
+            yield step
+
+    renderer.show = slowly  # type: ignore[method-assign,assignment]
+    await upkeep.work_out()
+    assert len(asked) > 2
+    assert {text(await upkeep.chunks(DAY))} == {text(one) for one in await asyncio.gather(*asked)}
+
+
+async def test_a_record_that_cannot_be_read_is_counted_and_passed_over() -> None:
+    """Neither a tombstone nor a torn record ends the upkeep."""
+    upkeep, _, records = filled()
+    for one in (None, b"", b"{", *records):
+        upkeep.take(one)
+    assert 1 == upkeep._metrics.snapshots_ignored._value.get()
+    assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
+
+
+async def test_others_get_their_turn() -> None:
+    """With every step over its time, another task runs as often as there are steps."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    await in_turns(range(50), seconds=0)
+    assert turns >= 50
+    before = turns
+    await Turns(seconds=1e9).give()  # not yet
+    assert before == turns
+    task.cancel()
