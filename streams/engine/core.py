@@ -6,18 +6,15 @@ the record's append time, so reading the log again decides the same.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
-
-import msgspec
+from typing import Any, NamedTuple
 
 from schemas.common import SKEW_SECONDS
-from schemas.envelope import Headers, family_of
+from schemas.envelope import family_of
 from schemas.fast import Address, RefusedError, read, read_all
 from schemas.outputs import Total
 from streams.engine.calendar import (
@@ -37,86 +34,17 @@ from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_peri
 from streams.engine.held import OPEN, Held
 from streams.engine.panes import Series
 from streams.engine.partition import CensusKey, Fresh, Partition
-from streams.engine.seen import Lane, SourceState, plain_lane
+from streams.engine.records import Late, LogRecord, Outputs, Refused
+from streams.engine.seen import Lane, PlainLane, SourceState, plain_lane
 from streams.engine.windows import tumbling
 
 TopicPartition = tuple[str, int]
 
+_TOGETHER_AT_MOST = 500
+"""Records that are read before the first of them is added: more, and they leave the processor's cache."""
+
 CENSUS_FROM_HOUR, CENSUS_TO_HOUR = 7, 8
-REASONS = (
-    "not_json",
-    "binary_mode",
-    "unknown_type",
-    "invalid",
-    "identifier",
-    "empty",
-    "too_large",
-    "future",
-    "wrong_topic",
-    "unknown_measure",
-    "wrong_period",
-    "official_only",
-    "missing_denominator",
-    "not_an_official_source",
-    "too_many_series",
-    "too_many_sources",
-)
-"""Why a record is refused: the contract's reasons first, then the engine's."""
-
 RETURN_FAMILIES = frozenset({"measure", "rtt_census"})
-
-
-class LogRecord(Protocol):
-    """A record of the log, as aiokafka gives it and as replay makes it."""
-
-    @property
-    def offset(self) -> int:
-        """Its place in the partition."""
-
-    @property
-    def timestamp(self) -> int:
-        """Append time, milliseconds since the epoch."""
-
-    @property
-    def value(self) -> bytes | None:
-        """What was written."""
-
-    @property
-    def headers(self) -> Headers:
-        """Its headers; empty for structured events."""
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A record that was not accepted; `reason` is a short word for counting."""
-
-    offset: int
-    reason: str
-    problems: tuple[str, ...]
-
-
-class Late(msgspec.Struct, frozen=True):
-    """A record whose day had closed when it was appended."""
-
-    offset: int
-    source: str
-    family: str
-    day: int
-    lateness_seconds: int
-
-
-@dataclass
-class Outputs:
-    """What a batch gave besides state; `counts` is by outcome: applied, duplicate, superseded, clash.
-
-    `totals` is to be written to the topic of day totals, in this order: what it closes is complete when
-    its last record, a `ClosedThrough`, is there.
-    """
-
-    refused: list[Refused] = field(default_factory=list)
-    late: list[Late] = field(default_factory=list)
-    totals: list[Total] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    misrouted: int = 0
 
 
 @dataclass(frozen=True)
@@ -221,81 +149,106 @@ class Engine:
         """
         partition = self._partition(at)
         out = Outputs()
-        counts: dict[str, int] = {}
         for append_ms, together in groupby(records, attrgetter("timestamp")):
             now, several = self._now(append_ms), list(together)
             out.totals += self._advance(at, partition, append_ms)
-            if len(several) >= self.settings.worth_together and self.settings.until_seconds is None:
-                every, several = several, self._take_together(partition, several, now)
-                counts["applied"] = counts.get("applied", 0) + len(every) - len(several)
-                partition.next_offset = every[-1].offset + 1
-            for record in several:
-                partition.next_offset = max(partition.next_offset, record.offset + 1)
-                try:
-                    outcome = self._take(partition, at, record, accepts, out, now=now)
-                except RefusedError as error:
-                    out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
-                except _NotAcceptedError as error:
-                    out.refused.append(Refused(record.offset, error.reason, (error.problem,)))
-                except _LateError as error:
-                    out.late.append(Late(record.offset, error.source, error.family, error.day, error.seconds))
-                else:
-                    counts[outcome] = counts.get(outcome, 0) + 1
-        out.counts.update(counts)
+            for start in range(0, len(several), _TOGETHER_AT_MOST):
+                self._take_some(
+                    partition, at, several[start : start + _TOGETHER_AT_MOST], accepts, out, now=now
+                )
+            partition.next_offset = several[-1].offset + 1
         return out
 
-    def _take_together(self, partition: Partition, records: list[Any], now: _Now) -> list[Any]:
-        """Take those records of one append time that are plain; give the others, in their order.
+    def _take_some(
+        self,
+        partition: Partition,
+        at: TopicPartition,
+        records: Sequence[LogRecord],
+        accepts: frozenset[str] | None,
+        out: Outputs,
+        *,
+        now: _Now,
+    ) -> None:
+        """Take records of one append time: runs of plain ones together, all else alone, in their order."""
+        fresh: dict[str, Fresh] = {}
+        for record, plain in zip(records, self._read_together(partition, records), strict=True):
+            if plain is not None and self._gather(partition, plain, fresh, now):
+                continue
+            _hold(partition, fresh, out, now)
+            self._take_alone(partition, at, record, accepts, out, now=now)
+        _hold(partition, fresh, out, now)
+
+    def _read_together(
+        self, partition: Partition, records: Sequence[LogRecord]
+    ) -> list[tuple[Any, PlainLane] | None]:
+        """Read records of one append time; None for those that are to be taken alone."""
+        most = self.settings.max_event_bytes
+        values = [
+            record.value
+            for record in records
+            if record.value is not None and len(record.value) <= most and not record.headers
+        ]
+        few = len(records) < self.settings.worth_together
+        if few or len(values) < len(records) or self.settings.until_seconds is not None:
+            return [None] * len(records)
+        return read_all(values, partition.plain_lanes)
+
+    def _gather(
+        self, partition: Partition, found: tuple[Any, PlainLane], fresh: dict[str, Fresh], now: _Now
+    ) -> bool:
+        """Add a record to a run of plain ones, if it is plain.
 
         Plain is a new episode that has ended, on an open day, of a publisher who has written about the same
-        site before: nothing about it has to be decided but what it adds. All else is taken one by one.
+        site before: nothing about it has to be decided but what it adds.
         """
-        most = self.settings.max_event_bytes
-        values = [record.value for record in records]
-        if not all(values) or len(max(values, key=len)) > most or any(record.headers for record in records):
-            return records
-        horizon, numbers, held, closed = (
-            self.settings.horizon_days,
-            partition.cell_numbers,
-            partition.held,
-            partition.closed_through,
-        )
-        first_open = max(closed + 1, partition.today - horizon)
-        fresh: dict[str, Fresh] = {}
-        rest = []
-        for record, found in zip(records, read_all(values, partition.plain_lanes), strict=True):
-            if found is None:
-                rest.append(record)
-                continue
-            event, (lane, prefix, key, reduce, cell, series) = found
-            data = event.data
-            identity = prefix + key(data)
-            if (
-                event.time > now.latest
-                or event.recordedtime > now.latest
-                or data.retracted
-                or data.version is None
-                or identity in held
-                or identity in fresh
-                or partition.has_closed(identity)
-            ):
-                rest.append(record)
-                continue
-            instant, facts = reduce(data)
-            number = numbers.get(cell(data))
-            if instant is None or facts is None or number is None or instant > now.latest_seconds:
-                rest.append(record)
-                continue
-            quarter = instant // SECONDS_A_QUARTER
-            day = day_of_quarter(quarter)
-            if day < first_open:
-                rest.append(record)
-                continue
-            lane.note(data.org, event.time, now.ms)
-            lane.source.last_append_ms = now.ms
-            fresh[identity] = (data.version, day + horizon, series, quarter, number, facts)
-        partition.hold(fresh, now.ms)
-        return rest
+        event, (lane, prefix, key, reduce, cell, series) = found
+        data = event.data
+        identity = prefix + key(data)
+        if (
+            event.time > now.latest
+            or event.recordedtime > now.latest
+            or data.retracted
+            or data.version is None
+            or identity in partition.held
+            or identity in fresh
+            or partition.has_closed(identity)
+        ):
+            return False
+        instant, facts = reduce(data)
+        number = partition.cell_numbers.get(cell(data))
+        if instant is None or facts is None or number is None or instant > now.latest_seconds:
+            return False
+        quarter = instant // SECONDS_A_QUARTER
+        day = day_of_quarter(quarter)
+        closes = day + self.settings.horizon_days
+        if closes < partition.today or day <= partition.closed_through:
+            return False
+        lane.note(data.org, event.time, now.ms)
+        lane.source.last_append_ms = now.ms
+        fresh[identity] = (data.version, closes, series, quarter, number, facts)
+        return True
+
+    def _take_alone(
+        self,
+        partition: Partition,
+        at: TopicPartition,
+        record: LogRecord,
+        accepts: frozenset[str] | None,
+        out: Outputs,
+        *,
+        now: _Now,
+    ) -> None:
+        """Take one record, whatever it is."""
+        try:
+            outcome = self._take(partition, at, record, accepts, out, now=now)
+        except RefusedError as error:
+            out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
+        except _NotAcceptedError as error:
+            out.refused.append(Refused(record.offset, error.reason, (error.problem,)))
+        except _LateError as error:
+            out.late.append(Late(record.offset, error.source, error.family, error.day, error.seconds))
+        else:
+            out.counts[outcome] += 1
 
     def _now(self, append_ms: int) -> _Now:
         settings, seconds = self.settings, append_ms // 1000
@@ -568,6 +521,14 @@ _ENDINGS = ("ended_at", "completed_at", "cancelled_at")
 """Fields of a planned episode that tell what has happened: they cannot lie ahead."""
 _NEVER = 10**9
 """Returns are held as long as the topic holds them."""
+
+
+def _hold(partition: Partition, fresh: dict[str, Fresh], out: Outputs, now: _Now) -> None:
+    """Hold a run of plain episodes, and begin another."""
+    if fresh:
+        partition.hold(fresh, now.ms)
+        out.counts["applied"] += len(fresh)
+        fresh.clear()
 
 
 def _refuse_future_ending(data: Any, latest: datetime) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from streams.engine.core import REASONS
 from streams.engine.families import FAMILIES
+from streams.engine.records import REASONS
 
 
 class Metrics:

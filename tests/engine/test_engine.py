@@ -10,7 +10,7 @@ from making import AT, MORNING, at, attendance, engine, facts, log, made, report
 from streams.commands.replay import FileRecord
 from streams.engine import Outputs
 from streams.engine.calendar import day_number
-from streams.engine.core import REASONS
+from streams.engine.records import REASONS
 
 TODAY = day_number(MORNING.date())
 RJ1 = ("RJ1", "operational", TODAY)
