@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from streams.bench.measured import PARTITION, Measured
+from streams.bench.mix import KNOWN
 from streams.bench.oracle import Sums
+from streams.catalogue import Catalogue
 from streams.engine import Engine, Outputs
 from streams.engine.calendar import civil_date
-from streams.engine.families import FAMILIES
+from streams.engine.families import FAMILIES, MEASURE_FACTS
 from streams.engine.families.base import Reduced
 from streams.engine.partition import Partition
-from streams.pipeline.topics import ACCEPTS
 
 
 class Panes:
@@ -23,7 +25,7 @@ class Panes:
 
     def __init__(self, topic: str) -> None:
         self.at = (topic, PARTITION)
-        self.engine = Engine({})
+        self.engine = Engine(Catalogue.shipped().measures)
         self._not_taken = 0
 
     @property
@@ -33,13 +35,14 @@ class Panes:
 
     def take(self, records: list[Any]) -> Outputs:
         """Hand over a batch."""
-        out = self.engine.process(self.at, records, accepts=ACCEPTS["events"])
+        out = self.engine.process(self.at, records)
         self._not_taken += len(out.refused) + len(out.late)
         return out
 
-    def result(self, measured: Measured, sums: str) -> Measured:
+    def result(self, measured: Measured, sums: str, *, mixed: bool = False) -> Measured:
         """Write the sums for the check, and give the figures with the counts."""
-        Path(sums).write_bytes(msgspec.json.encode(_sums(self.partition)))
+        found = _sums_of_mix(self.partition) if mixed else _sums(self.partition)
+        Path(sums).write_bytes(msgspec.json.encode(found))
         return msgspec.structs.replace(measured, held=len(self.partition.held), not_taken=self._not_taken)
 
 
@@ -68,3 +71,23 @@ def _sums(partition: Partition) -> Sums:
                 if facts:
                     found[place] = facts
     return found
+
+
+def _sums_of_mix(partition: Partition) -> Sums:
+    """Give the facts that the oracle of the mix knows, over all sites and strata."""
+    known = {one.stream: one.facts for one in KNOWN.values()}
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for key, series in partition.series.items():
+        family = FAMILIES.get(key.stream)
+        names = family.facts if family else MEASURE_FACTS
+        for day, pane in series.panes.items():
+            place = found[f"{key.stream}/{key.org}/{civil_date(day)}"]
+            for tally in pane.values():
+                place.update(
+                    {
+                        name: fact
+                        for name, fact in zip(names, tally.facts, strict=True)
+                        if fact and name in known[key.stream]
+                    }
+                )
+    return {place: dict(facts) for place, facts in found.items() if facts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -55,7 +56,9 @@ class Message(NamedTuple):
     value: bytes
 
 
-class _Sent(NamedTuple):
+class Sent(NamedTuple):
+    """A message, when it is sent, and its number among all."""
+
     at: datetime
     number: int
     message: Message
@@ -75,34 +78,60 @@ def messages(workload: Workload, until: datetime) -> list[Message]:
     The same workload and `until` give the same bytes.
     """
     rng = random.Random(workload.seed)  # noqa: S311 - made-up attendances
-    once = round(workload.events / (1 + workload.corrections + workload.duplicates))
+    sent: list[Sent] = []
+    for number, org, departed in occurrences(workload, rng, until):
+        data = attendance(rng, org, f"a{number:07d}{rng.getrandbits(48):012x}", departed)
+        recorded = departed + timedelta(seconds=rng.randint(0, 60))
+        sent.append(Sent(departed, number, _message(org, number, data, departed, min(recorded, until))))
+    return disturbed(workload, rng, sent, lambda original: _corrected(rng, original, until), until)
+
+
+def occurrences(
+    workload: Workload, rng: random.Random, until: datetime
+) -> Iterator[tuple[int, str, datetime]]:
+    """Give number, organisation and time of what happens once, evenly over the stretch up to `until`."""
     organisations = codes(workload.organisations)
     shares = list(accumulate(1 / rank for rank in range(1, len(organisations) + 1)))
+    once = round(workload.events / (1 + workload.corrections + workload.duplicates))
     step = timedelta(days=workload.days) / max(once, 1)
-    sent: list[_Sent] = []
-
-    def send(at: datetime, message: Message) -> None:
-        sent.append(_Sent(min(at, until), len(sent), message))
-
     for number in range(once):
         (org,) = rng.choices(organisations, cum_weights=shares)
-        departed = until - timedelta(days=workload.days) + number * step
-        departed = departed.replace(microsecond=0)
-        data = _attendance(rng, org, number, departed)
-        message = _message(org, number, data, departed, departed + timedelta(seconds=rng.randint(0, 60)))
-        late = rng.random() < workload.disorder
-        send(departed + timedelta(seconds=rng.randint(600, 6 * 3600) if late else 0), message)
-    for original in rng.sample(sent, round(once * workload.duplicates)):
-        send(original.at + timedelta(seconds=rng.randint(1, 3600)), original.message)
-    for number in sorted(rng.sample(range(once), round(once * workload.corrections))):
-        original = sent[number]
-        corrected, departed, recorded = _corrected(rng, original, until)
-        org = original.message.key.decode()
-        send(recorded, _message(org, number, corrected, departed, recorded))
-    return [one.message for one in sorted(sent)]
+        at = until - timedelta(days=workload.days) + number * step
+        yield number, org, at.replace(microsecond=0)
 
 
-def _attendance(rng: random.Random, org: str, number: int, departed: datetime) -> dict[str, Any]:
+def disturbed(
+    workload: Workload,
+    rng: random.Random,
+    once: list[Sent],
+    correct: Callable[[Sent], tuple[datetime, Message]],
+    until: datetime,
+) -> list[Message]:
+    """Send some late, some again, and correct some, in the shares of a workload; give the order of sending.
+
+    Args:
+        workload: the shares.
+        rng: of every draw.
+        once: each message once, as it would be sent undisturbed.
+        correct: gives when a message is corrected, and by what.
+        until: nothing is sent after it.
+    """
+    late = [
+        one._replace(at=one.at + timedelta(seconds=rng.randint(600, 6 * 3600)))
+        if rng.random() < workload.disorder
+        else one
+        for one in once
+    ]
+    sent = [(one.at, one.message) for one in late]
+    again = rng.sample(late, round(len(once) * workload.duplicates))
+    sent += [(one.at + timedelta(seconds=rng.randint(1, 3600)), one.message) for one in again]
+    sent += [correct(one) for one in rng.sample(late, round(len(once) * workload.corrections))]
+    in_order = sorted(range(len(sent)), key=lambda n: (min(sent[n][0], until), n))
+    return [sent[n][1] for n in in_order]
+
+
+def attendance(rng: random.Random, org: str, key: str, departed: datetime) -> dict[str, Any]:
+    """Give the record of an attendance that ends at `departed`."""
     (department,) = rng.choices(_DEPARTMENTS, cum_weights=_DEPARTMENT_SHARES)
     stay = timedelta(minutes=min(1440, int(rng.lognormvariate(5.1, 0.7)) + 5), seconds=rng.randrange(60))
     arrived = departed - stay
@@ -111,7 +140,7 @@ def _attendance(rng: random.Random, org: str, number: int, departed: datetime) -
         "org": org,
         "site": f"{org}0{department}",
         "version": 1,
-        "attendance_key": f"a{number:07d}{rng.getrandbits(48):012x}",
+        "attendance_key": key,
         "department_type": department,
         "arrived_at": instant(arrived),
         "treatment_started_at": instant(arrived + timedelta(seconds=int(stay.total_seconds()) // 3)),
@@ -141,12 +170,12 @@ def _message(org: str, number: int, data: dict[str, Any], at: datetime, recorded
     return Message(org.encode(), msgspec.json.encode(made))
 
 
-def _corrected(
-    rng: random.Random, original: _Sent, until: datetime
-) -> tuple[dict[str, Any], datetime, datetime]:
-    """Give a correction (the patient left a little later), its departure and when it was recorded."""
+def _corrected(rng: random.Random, original: Sent, until: datetime) -> tuple[datetime, Message]:
+    """Give a correction, the patient left a little later, and when it is sent."""
     data = msgspec.json.decode(original.message.value)["data"]
     departed = datetime.fromisoformat(data["departed_at"]) + timedelta(seconds=rng.randint(1, 600))
     departed = min(departed, until.astimezone(UTC).replace(microsecond=0))
     recorded = min(until, max(departed, original.at) + timedelta(minutes=rng.randint(10, 3 * 1440)))
-    return {**data, "version": 2, "departed_at": instant(departed)}, departed, recorded
+    data |= {"version": 2, "departed_at": instant(departed)}
+    org = original.message.key.decode()
+    return recorded, _message(org, original.number, data, departed, recorded)
