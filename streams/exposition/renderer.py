@@ -6,7 +6,7 @@ its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from streams.assessment import Board, Row
@@ -27,6 +27,8 @@ _COMMON = {
     "oversight_indicator_period_end_timestamp_seconds": "End of the figure's period.",
     "oversight_indicator_restated_timestamp_seconds": "When a figure of an ended day last changed.",
 }
+_INFO = ("oversight_indicator_info", "oversight_organisation_info")
+SOURCES = "oversight_sources"
 _UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "patients"}
 
 Pieces = dict[str, str]
@@ -68,18 +70,25 @@ class Renderer:
                 self._pieces[slot] = new
             self._body = None
 
-    def text(self, today: date) -> str:
-        """Give the whole body, without the end marker of OpenMetrics."""
+    def text(self, today: date, names: Collection[str] = ()) -> str:
+        """Give the body, without the end marker of OpenMetrics: all of it, or the families of these names."""
+        if names:
+            return self._text(today, names)
         if self._body is None or self._body[0] != today:
-            parts = []
-            for family, head in self._heads.items():
-                if pieces := self._families[family]:
-                    parts.append(head)
-                    parts.extend(pieces.values())
-            parts.append(_indicator_info(self._catalogue))
-            parts.append(_organisation_info(self._pieces, self._register, today))
-            self._body = (today, "".join(parts))
+            self._body = (today, self._text(today, {*self._heads, *_INFO}))
         return self._body[1]
+
+    def _text(self, today: date, names: Collection[str]) -> str:
+        parts = []
+        for family, head in self._heads.items():
+            if family in names and (pieces := self._families[family]):
+                parts.append(head)
+                parts.extend(pieces.values())
+        if _INFO[0] in names:
+            parts.append(_indicator_info(self._catalogue))
+        if _INFO[1] in names:
+            parts.append(_organisation_info(self._pieces, self._register, today))
+        return "".join(parts)
 
     @property
     def series(self) -> int:
@@ -107,7 +116,7 @@ def render_sources(counts: Iterable[tuple[Group, SourceCount]]) -> str:
     One family, two series an organisation, stream and basis, and one more each while any is missing or
     stale; not one a window: the windows of a stream end together, and each figure carries its own flag.
     """
-    name = "oversight_sources"
+    name = SOURCES
     lines = [
         f'{name}{{org="{escape_label(group.org)}",level="{group.level}",stream="{group.stream}",'
         f'basis="{group.basis}",state="{state}"}} {count}\n'
@@ -195,7 +204,7 @@ def _end_seconds(end: date) -> float:
 
 
 def _indicator_info(catalogue: Catalogue) -> str:
-    name = "oversight_indicator_info"
+    name = _INFO[0]
     lines = [
         f'{name}{{indicator="{one.id}",title="{escape_label(one.title)}",purpose="{one.purpose}",'
         f'horizon="{one.horizon}",direction="{one.direction}",unit="{one.unit}"}} 1\n'
@@ -205,7 +214,7 @@ def _indicator_info(catalogue: Catalogue) -> str:
 
 
 def _organisation_info(slots: Iterable[Slot], register: Register, today: date) -> str:
-    name = "oversight_organisation_info"
+    name = _INFO[1]
     seen = sorted({(slot.level, slot.org) for slot in slots})
     lines = []
     for level, org in seen:

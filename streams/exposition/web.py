@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -27,7 +28,8 @@ class View:
     """What the HTTP side may ask of the service.
 
     Attributes:
-        indicators: indicators as Prometheus text, empty while another worker serves them.
+        indicators: indicators as Prometheus text, empty while another worker serves them; of the families
+            that are named only, if any are.
         own: the service's own metrics.
         rows: current rows, for the page.
         names: (code, name) of every organisation with rows.
@@ -36,7 +38,7 @@ class View:
         title_of: title of an indicator.
     """
 
-    indicators: Callable[[], str]
+    indicators: Callable[[Collection[str]], str]
     own: CollectorRegistry
     rows: Callable[[], Iterable[Row]]
     names: Callable[[], Sequence[tuple[str, str]]]
@@ -49,14 +51,16 @@ def create_web(view: View) -> Starlette:
     """Make the ASGI application."""
 
     async def metrics(request: Request) -> Response:
+        names = frozenset(request.query_params.getlist("name[]"))  # as the Prometheus client's own pages do
+        own: Any = view.own.restricted_registry(names) if names else view.own
         accepts = request.headers.get("accept", "")
         if "application/openmetrics-text" in accepts:
             return Response(
-                view.indicators().encode() + generate_openmetrics(view.own),
+                view.indicators(names).encode() + generate_openmetrics(own),
                 headers={"content-type": OPENMETRICS},
             )
         return Response(
-            view.indicators().encode() + generate_latest(view.own), headers={"content-type": TEXT}
+            view.indicators(names).encode() + generate_latest(own), headers={"content-type": TEXT}
         )
 
     async def healthz(_: Request) -> Response:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -26,7 +26,7 @@ from schemas.outputs import Heartbeat, decode_snapshot
 from streams.assessment import Board
 from streams.assessment.finals import Finals
 from streams.engine.calendar import civil_date, local_day
-from streams.exposition.renderer import Renderer, render_sources
+from streams.exposition.renderer import SOURCES, Renderer, render_sources
 from streams.pipeline.membership import owners
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.pulse import Pulse
@@ -290,11 +290,16 @@ class Assessment(mode.Service):
             self._render()
             await asyncio.sleep(_IDLE_SECONDS)
 
-    def text(self) -> str:
-        """Give the indicators as Prometheus text; nothing while another worker serves them."""
+    def text(self, names: Collection[str] = ()) -> str:
+        """Give the indicators as Prometheus text; nothing while another worker serves them.
+
+        Args:
+            names: of the families that are wanted; all of them when there are none.
+        """
         if not self.serving:
             return ""
-        return self._renderer.text(civil_date(local_day(int(self._clock())))) + self._sources_text
+        indicators = self._renderer.text(civil_date(local_day(int(self._clock()))), names)
+        return indicators + (self._sources_text if not names or SOURCES in names else "")
 
     def doubts(self) -> list[str]:
         """Say which figures are old because nobody computes them, or whose sources are silent."""

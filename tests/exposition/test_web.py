@@ -34,11 +34,14 @@ ROW = Row(
 )
 
 
+X = "# TYPE oversight_x_ratio gauge\noversight_x_ratio 0.25\n"
+
+
 def client(problems: Sequence[str] = (), name: str = "England") -> httpx.AsyncClient:
     registry = CollectorRegistry()
     Counter("oversight_own", "Own.", registry=registry).inc()
     view = View(
-        indicators=lambda: "# TYPE oversight_x_ratio gauge\noversight_x_ratio 0.25\n",
+        indicators=lambda names: "" if names and "oversight_x_ratio" not in names else X,
         own=registry,
         rows=lambda: [ROW],
         names=lambda: [("england", name)],
@@ -72,6 +75,24 @@ async def test_indicators_and_own_metrics_are_one_exposition() -> None:
         answer = await web.get("/metrics", headers={"accept": "application/openmetrics-text"})
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert {"oversight_x_ratio", "oversight_own"} <= names
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/openmetrics-text"])
+@pytest.mark.parametrize(
+    ("expected", "asked"),
+    [
+        ({"oversight_x_ratio"}, ["oversight_x_ratio"]),
+        ({"oversight_own"}, ["oversight_own_total"]),
+        ({"oversight_x_ratio", "oversight_own"}, ["oversight_x_ratio", "oversight_own_total"]),
+        (set(), ["oversight_y_ratio"]),
+    ],
+)
+async def test_families_can_be_asked_for_by_name(expected: set[str], asked: list[str], accept: str) -> None:
+    """`name[]` once or several times, as the Prometheus client's own pages take it."""
+    async with client() as web:
+        answer = await web.get("/metrics", params={"name[]": asked}, headers={"accept": accept})
+    lines = [line.split("{")[0].split()[0] for line in answer.text.splitlines() if line[0] != "#"]
+    assert expected == {name.removesuffix("_total").removesuffix("_created") for name in lines}
 
 
 @pytest.mark.parametrize(("expected", "problems"), [(200, []), (503, ["state is being rebuilt"])])

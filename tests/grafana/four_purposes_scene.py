@@ -221,7 +221,7 @@ def served() -> Iterator[str]:
     renderer = Renderer(catalogue, register)
     renderer.update(board.take_changed(), board.slots())
     view = View(
-        indicators=lambda: renderer.text(TODAY),
+        indicators=lambda names: renderer.text(TODAY, names),
         own=metrics.registry,
         rows=board.rows,
         names=list,
