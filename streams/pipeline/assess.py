@@ -40,6 +40,8 @@ _SLICE = 200
 _MOST_SLICES = 100
 """Slices after which the text follows all the same; else it waits for the last, so that levels agree."""
 _IDLE_SECONDS = 0.05
+_CALM_SECONDS, _BURST_SECONDS = 0.01, 0.25
+"""Without a snapshot for so long a tick's are taken to be in; and how long they are waited for at most."""
 _ABSENT_TICKS, _ABSENT_SECONDS = 10, 10.0
 """A partition that is not heard for so many ticks, and so long at least, has no worker."""
 _COUNT_SOURCES_SECONDS = 5.0
@@ -84,6 +86,7 @@ class Assessment(mode.Service):
         self._complete = False
         self._terms = 0
         self._next_offset: int | None = None
+        self._taken = self._worked_out = 0
         self._partitions: frozenset[tuple[str, int]] = frozenset()
         self._sources_text = ""
         self._sources_due = 0.0
@@ -161,6 +164,7 @@ class Assessment(mode.Service):
     def _take(self, value: bytes | None) -> None:
         if not value:
             return
+        self._taken += 1
         try:
             snapshot = decode_snapshot(value)
         except msgspec.MsgspecError as error:
@@ -280,15 +284,25 @@ class Assessment(mode.Service):
 
     @mode.Service.task
     async def _refresh(self) -> None:
-        slices = 0
         while not self.should_stop:
-            slices += 1
-            if self._board.refresh(most=_SLICE) and slices < _MOST_SLICES:
+            await self._until_calm()
+            slices = 1
+            while self._board.refresh(most=_SLICE) and slices < _MOST_SLICES:
+                slices += 1
                 await asyncio.sleep(0)
-                continue
-            slices = 0
             self._render()
             await asyncio.sleep(_IDLE_SECONDS)
+
+    async def _until_calm(self) -> None:
+        """Let a tick's snapshots in before working out what they come to, if that does not take long.
+
+        Each one changes the sums above it: worked out in between, England's rows would be made again and
+        again, and the stream, which gets its turn between two slices, could not keep up.
+        """
+        ends_at = time.monotonic() + _BURST_SECONDS
+        while self._taken != self._worked_out and time.monotonic() < ends_at:
+            self._worked_out = self._taken
+            await asyncio.sleep(_CALM_SECONDS)
 
     def text(self, names: Collection[str] = ()) -> str:
         """Give the indicators as Prometheus text; nothing while another worker serves them.
