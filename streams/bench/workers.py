@@ -94,8 +94,12 @@ class Workers(msgspec.Struct, frozen=True):
     organisations: int
 
     def ratio(self, partitions: int) -> float | None:
-        """Give the processor time an event with two workers over that with one; None without both."""
-        cpu = {one.workers: one.cpu for one in self.cases if one.partitions == partitions}
+        """Give the processor time an event with two workers over that with one; None without both.
+
+        Until every figure is right: what one worker has published of a partition before it has read the
+        other differs from case to case, and what there is to do in the end does not.
+        """
+        cpu = {one.workers: one.right_cpu for one in self.cases if one.partitions == partitions}
         return cpu[2] / cpu[1] if {1, 2} <= cpu.keys() else None
 
 
@@ -243,7 +247,7 @@ def lines(found: Workers) -> list[str]:
         "start to ready, s",
         "without events, s",
         "events/s",
-        "CPU µs an event",
+        "CPU µs an event until ready",
         "until every figure is right",
     )
     told = [f"| {' | '.join(heads)} |", f"|{' --: |' * len(heads)}"]
@@ -257,7 +261,8 @@ def lines(found: Workers) -> list[str]:
     if ratio is not None:
         told.append(
             f"- Two workers on {GOAL_PARTITIONS} partitions take {ratio:.2f} times as much processor time an"
-            f" event as one (goal: at most {GOAL_RATIO:g}, {'reached' if ratio <= GOAL_RATIO else 'missed'})."
+            " event as one, until every figure is right"
+            f" (goal: at most {GOAL_RATIO:g}, {'reached' if ratio <= GOAL_RATIO else 'missed'})."
         )
     if found.cases:
         late = max(one.right_seconds - one.ready_seconds for one in found.cases)
@@ -267,10 +272,9 @@ def lines(found: Workers) -> list[str]:
         )
     shares = {one.partitions: one.largest_share for one in found.cases if one.partitions > 1}
     if shares:
-        fullest = ", ".join(f"of {count} {share:.0%}" for count, share in shares.items())
+        fullest = ", ".join(f"{share:.0%} of all events with {count}" for count, share in shares.items())
         told.append(
-            "- Organisations are of unequal size, and a partition has one worker: the fullest has"
-            f" {fullest} of all events."
+            f"- Organisations are of unequal size, and a partition has one worker: the fullest has {fullest}."
         )
     told.append(
         "- Rate and processor time have the start of as many workers over empty topics taken off. Broker and"
