@@ -53,6 +53,23 @@ def have(get: Callable[[], _Had]) -> _Had:
     pytest.skip(reason)
 
 
+_NOTICES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def notice(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say something at the end of the whole run that is no failure; a warning would be one here."""
+    return request.config.stash.setdefault(_NOTICES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what tests gave notice of."""
+    if notices := config.stash.get(_NOTICES, []):
+        terminalreporter.section("notice, no failure", yellow=True)
+        for one in notices:
+            terminalreporter.line(one, yellow=True)
+
+
 def find_kcat() -> str:
     """Return the path of kcat, for `have`: a Kafka client that shares no code with ours."""
     found = shutil.which("kcat")

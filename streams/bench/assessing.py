@@ -108,7 +108,7 @@ class Assessing:
         )
         self.web: Any = create_web(
             View(
-                indicators=lambda: self._upkeep.chunks(TODAY),
+                indicators=lambda names: self._upkeep.chunks(TODAY, names),
                 own=self._metrics.registry,
                 rows=list,
                 names=list,

@@ -42,7 +42,7 @@ class Workload:
     name: str
     events: int = 300_000
     organisations: int = 200
-    days: int = 14
+    days: float = 14
     corrections: float = 0.0
     duplicates: float = 0.0
     disorder: float = 0.0

@@ -11,7 +11,7 @@ its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from streams.assessment import Board, Row
@@ -33,6 +33,9 @@ _COMMON = {
     "oversight_indicator_period_end_timestamp_seconds": "End of the figure's period.",
     "oversight_indicator_restated_timestamp_seconds": "When a figure of an ended day last changed.",
 }
+SOURCES = "oversight_sources"
+"""The family of `render_sources`."""
+_INDICATOR_INFO, _ORGANISATION_INFO = "oversight_indicator_info", "oversight_organisation_info"
 _UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "patients"}
 
 Pieces = dict[str, str]
@@ -106,13 +109,19 @@ class Renderer:
         if bool(now) != bool(before):
             self._organisations = None
 
-    def chunks(self, today: date) -> list[Chunk]:
-        """Give the whole body, without the end marker of OpenMetrics, as it is at this moment.
+    def chunks(self, today: date, names: Collection[str] = ()) -> list[Chunk]:
+        """Give the body, without the end marker of OpenMetrics, as it is at this moment.
 
         What is given stays as it is, whatever is updated later.
+
+        Args:
+            today: names of organisations, and where they belong, are of this day.
+            names: of the families that are wanted; all of them when there are none.
         """
         found = []
         for family, head in self._heads.items():
+            if names and family not in names:
+                continue
             if pieces := self._families[family]:
                 chunk = self._chunks.get(family)
                 if chunk is None:
@@ -123,11 +132,12 @@ class Renderer:
                 today,
                 Chunk([_organisation_info(self._slots_of, self._register, today)]),
             )
-        return [*found, self._indicators, self._organisations[1]]
+        infos = {_INDICATOR_INFO: self._indicators, _ORGANISATION_INFO: self._organisations[1]}
+        return found + [chunk for name, chunk in infos.items() if not names or name in names]
 
-    def text(self, today: date) -> str:
+    def text(self, today: date, names: Collection[str] = ()) -> str:
         """Give the same as text."""
-        return b"".join(chunk.plain for chunk in self.chunks(today)).decode()
+        return b"".join(chunk.plain for chunk in self.chunks(today, names)).decode()
 
     @property
     def series(self) -> int:
@@ -155,7 +165,7 @@ def render_sources(counts: Iterable[tuple[Group, SourceCount]]) -> str:
     One family, two series an organisation, stream and basis, and one more each while any is missing or
     stale; not one a window: the windows of a stream end together, and each figure carries its own flag.
     """
-    name = "oversight_sources"
+    name = SOURCES
     lines = [
         f'{name}{{org="{escape_label(group.org)}",level="{group.level}",stream="{group.stream}",'
         f'basis="{group.basis}",state="{state}"}} {count}\n'
@@ -244,7 +254,7 @@ def end_seconds(end: date) -> float:
 
 
 def _indicator_info(catalogue: Catalogue) -> str:
-    name = "oversight_indicator_info"
+    name = _INDICATOR_INFO
     lines = [
         f'{name}{{indicator="{one.id}",title="{escape_label(one.title)}",purpose="{one.purpose}",'
         f'horizon="{one.horizon}",direction="{one.direction}",unit="{one.unit}"}} 1\n'
@@ -254,7 +264,7 @@ def _indicator_info(catalogue: Catalogue) -> str:
 
 
 def _organisation_info(organisations: Iterable[Organisation], register: Register, today: date) -> str:
-    name = "oversight_organisation_info"
+    name = _ORGANISATION_INFO
     lines = []
     for level, org in sorted(organisations):
         parents = register.parents(org, today)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -29,7 +30,8 @@ class View:
     """What the HTTP side may ask of the service.
 
     Attributes:
-        indicators: indicators as Prometheus text, nothing while another worker serves them.
+        indicators: indicators as Prometheus text, nothing while another worker serves them; of the families
+            that are named only, if any are.
         own: the service's own metrics.
         rows: current rows, for the page.
         names: (code, name) of every organisation with rows.
@@ -38,7 +40,7 @@ class View:
         title_of: title of an indicator.
     """
 
-    indicators: Callable[[], Awaitable[Sequence[Chunk]]]
+    indicators: Callable[[Collection[str]], Awaitable[Sequence[Chunk]]]
     own: CollectorRegistry
     rows: Callable[[], Iterable[Row]]
     names: Callable[[], Sequence[tuple[str, str]]]
@@ -53,19 +55,22 @@ def create_web(view: View) -> Starlette:
 
     async def metrics(request: Request) -> Response:
         nonlocal body
+        names = frozenset(request.query_params.getlist("name[]"))  # as the Prometheus client's own pages do
+        own: Any = view.own.restricted_registry(names) if names else view.own
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
-        chunks = tuple(await view.indicators())
-        if chunks != body.chunks:  # a chunk equals only itself
-            body = Body(chunks)
+        chunks = tuple(await view.indicators(names))
+        asked = Body(chunks) if names or chunks != body.chunks else body  # a chunk equals only itself
+        if not names:
+            body = asked
         generate = generate_openmetrics if openmetrics else generate_latest
-        own = Chunk([generate(view.own).decode()])
+        last = Chunk([generate(own).decode()])
         headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
-        encode = body.plain
+        encode = asked.plain
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
-            encode = body.gzip
+            encode = asked.gzip
         # Off the event loop: much text takes long, and the library that compresses lets others run.
-        return Response(await asyncio.to_thread(encode, own), headers=headers)
+        return Response(await asyncio.to_thread(encode, last), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})

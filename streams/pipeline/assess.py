@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -241,12 +241,17 @@ class Assessment(mode.Service):
     @mode.Service.task
     async def _refresh(self) -> None:
         while not self.should_stop:
+            await self._upkeep.until_calm()
             if not await self._upkeep.work_out():
                 await asyncio.sleep(_IDLE_SECONDS)
 
-    async def chunks(self) -> list[Chunk]:
-        """Give the indicators as Prometheus text; nothing while another worker serves them."""
-        found = await self._upkeep.chunks(civil_date(local_day(int(self._clock()))))
+    async def chunks(self, names: Collection[str] = ()) -> list[Chunk]:
+        """Give the indicators as Prometheus text; nothing while another worker serves them.
+
+        Args:
+            names: of the families that are wanted; all of them when there are none.
+        """
+        found = await self._upkeep.chunks(civil_date(local_day(int(self._clock()))), names)
         return found if self.serving else []
 
     def doubts(self) -> list[str]:

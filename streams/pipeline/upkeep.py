@@ -8,7 +8,8 @@ Nothing here knows who owns the assessment. Each step is short: a record, a slot
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 
 import msgspec
@@ -19,7 +20,7 @@ from streams.assessment import Board
 from streams.assessment.completeness import PartitionId
 from streams.assessment.finals import Finals
 from streams.exposition.body import Chunk
-from streams.exposition.renderer import Renderer, render_sources
+from streams.exposition.renderer import SOURCES, Renderer, render_sources
 from streams.pipeline.collector import collect_some
 from streams.pipeline.metrics import Metrics
 from streams.turns import Turns, in_turns
@@ -30,6 +31,8 @@ _SLICE = 5
 """Slots recomputed before looking at the clock; one of England counts hundreds of sources."""
 _MOST_SLOTS = 20_000
 """Slots after which the text follows all the same; else it waits for the last, so that levels agree."""
+_CALM_SECONDS, _BURST_SECONDS = 0.01, 0.25
+"""Without a record for so long a tick's are taken to be in; and how long they are waited for at most."""
 _COUNT_SOURCES_SECONDS = 5.0
 
 
@@ -58,6 +61,7 @@ class Upkeep:
         self._clock = clock
         self._finals = finals
         self._working, self._showing = asyncio.Lock(), asyncio.Lock()
+        self._taken = self._worked_out = 0
         self._sources = Chunk(())
         self._sources_due = 0.0
 
@@ -65,6 +69,7 @@ class Upkeep:
         """Take a record of the topic `snapshots`."""
         if not value:
             return
+        self._taken += 1
         try:
             snapshot = decode_snapshot(value)
         except msgspec.MsgspecError as error:
@@ -105,6 +110,17 @@ class Upkeep:
             if text.encode() != self._sources.plain:
                 self._sources = Chunk([text])
 
+    async def until_calm(self) -> None:
+        """Let a tick's records in before working out what they come to, if that does not take long.
+
+        Each one changes the sums above it: worked out in between, England's rows would be made again and
+        again, and the stream, which gets its turn in between, could not keep up.
+        """
+        ends_at = time.monotonic() + _BURST_SECONDS
+        while self._taken != self._worked_out and time.monotonic() < ends_at:
+            self._worked_out = self._taken
+            await asyncio.sleep(_CALM_SECONDS)
+
     async def work_out(self) -> int:
         """Work out the rows that changed and then their text.
 
@@ -128,10 +144,15 @@ class Upkeep:
                 await in_turns(self._renderer.show(rendered))
         return left
 
-    async def chunks(self, today: date) -> list[Chunk]:
+    async def chunks(self, today: date, names: Collection[str] = ()) -> list[Chunk]:
         """Give the indicators and the counts of sources as text.
 
         What is just being shown is waited for, so that all levels are of one moment.
+
+        Args:
+            today: as the renderer wants it.
+            names: of the families that are wanted; all of them when there are none.
         """
         async with self._showing:
-            return [*self._renderer.chunks(today), self._sources]
+            found = self._renderer.chunks(today, names)
+        return [*found, self._sources] if not names or SOURCES in names else found

@@ -93,6 +93,19 @@ def test_the_cached_text_equals_the_obvious_one() -> None:
         assert sorted(render_board(on, DAY).splitlines()) == sorted(renderer.text(DAY).splitlines())
 
 
+def test_families_by_name_come_to_the_whole_text() -> None:
+    """Every family stands in the whole text, in the same order, and nothing else does."""
+    _, on = board(*EVENTS)
+    renderer = Renderer(on.catalogue, on.register)
+    on.refresh()
+    renderer.update(on.slots(), on.slots())
+    whole = renderer.text(DAY)
+    names = [line.split()[2] for line in whole.splitlines() if line.startswith("# TYPE")]
+    assert whole == "".join(renderer.text(DAY, [one]) for one in names)
+    assert whole == renderer.text(DAY, names)
+    assert "" == renderer.text(DAY, ["oversight_nothing"])
+
+
 def test_only_families_that_changed_get_a_new_chunk() -> None:
     """The same rows again change nothing; an attendance changes its figures, and not those of finance."""
     of, on = board(*EVENTS)

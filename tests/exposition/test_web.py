@@ -1,6 +1,6 @@
 """The HTTP side: negotiation, readiness, and a page that says how far a figure may be trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -39,8 +39,9 @@ def client(problems: Sequence[str] = (), name: str = "England") -> httpx.AsyncCl
     registry = CollectorRegistry()
     Counter("oversight_own", "Own.", registry=registry).inc()
 
-    async def indicators() -> list[Chunk]:
-        return [Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])]
+    async def indicators(names: Collection[str]) -> list[Chunk]:
+        x = Chunk(["# TYPE oversight_x_ratio gauge\n", "oversight_x_ratio 0.25\n"])
+        return [] if names and "oversight_x_ratio" not in names else [x]
 
     view = View(
         indicators=indicators,
@@ -77,6 +78,24 @@ async def test_indicators_and_own_metrics_are_one_exposition() -> None:
         answer = await web.get("/metrics", headers={"accept": "application/openmetrics-text"})
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert {"oversight_x_ratio", "oversight_own"} <= names
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/openmetrics-text"])
+@pytest.mark.parametrize(
+    ("expected", "asked"),
+    [
+        ({"oversight_x_ratio"}, ["oversight_x_ratio"]),
+        ({"oversight_own"}, ["oversight_own_total"]),
+        ({"oversight_x_ratio", "oversight_own"}, ["oversight_x_ratio", "oversight_own_total"]),
+        (set(), ["oversight_y_ratio"]),
+    ],
+)
+async def test_families_can_be_asked_for_by_name(expected: set[str], asked: list[str], accept: str) -> None:
+    """`name[]` once or several times, as the Prometheus client's own pages take it."""
+    async with client() as web:
+        answer = await web.get("/metrics", params={"name[]": asked}, headers={"accept": accept})
+    lines = [line.split("{")[0].split()[0] for line in answer.text.splitlines() if line[0] != "#"]
+    assert expected == {name.removesuffix("_total").removesuffix("_created") for name in lines}
 
 
 async def test_a_scrape_may_be_compressed() -> None:

@@ -31,7 +31,7 @@ from streams.pipeline.metrics import Metrics
 from streams.sources.events import Event, event, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 FOUR_PURPOSES: dict[str, Any] = json.loads((DIRECTORY / "four-purposes.json").read_text("utf-8"))
 """The board as committed."""
@@ -222,8 +222,8 @@ def served() -> Iterator[str]:
     renderer = Renderer(catalogue, register)
     renderer.update(board.take_changed(), board.slots())
 
-    async def indicators() -> list[Chunk]:
-        return renderer.chunks(TODAY)
+    async def indicators(names: Collection[str]) -> list[Chunk]:
+        return renderer.chunks(TODAY, names)
 
     view = View(
         indicators=indicators,

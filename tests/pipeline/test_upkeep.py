@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from making import AT, MORNING, attendance, run
 
 from schemas.outputs import Position, encode
@@ -13,6 +14,7 @@ from streams.engine.snapshots import Snapshotter
 from streams.exposition.body import Chunk
 from streams.exposition.renderer import Renderer, render_board
 from streams.organisations import Register
+from streams.pipeline import upkeep as tested
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.upkeep import Upkeep
 from streams.turns import Turns, in_turns
@@ -66,6 +68,39 @@ async def test_a_scrape_waits_for_what_is_being_shown() -> None:
     await upkeep.work_out()
     assert len(asked) > 2
     assert {text(await upkeep.chunks(DAY))} == {text(one) for one in await asyncio.gather(*asked)}
+
+
+async def test_only_the_families_that_are_named() -> None:
+    """The counts of sources have no rows, and are a family as every other."""
+    upkeep, _, records = filled()
+    for one in records:
+        upkeep.take(one)
+    await upkeep.observe(10.0, [AT])
+    await upkeep.work_out()
+    names = ["oversight_sources", "oversight_indicator_info"]
+    assert set(names) == {
+        line.split("{")[0] for line in text(await upkeep.chunks(DAY, names)).splitlines() if line[0] != "#"
+    }
+    assert "" == text(await upkeep.chunks(DAY, ["oversight_nothing"]))
+
+
+async def test_records_that_never_rest_are_worked_out_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a quarter of a second at the latest."""
+    upkeep, _, records = filled()
+    monkeypatch.setattr(tested, "_BURST_SECONDS", 0.05)
+
+    async def keep_coming() -> None:
+        while True:
+            upkeep.take(records[0])
+            await asyncio.sleep(0.001)
+
+    coming = asyncio.create_task(keep_coming())
+    try:
+        await asyncio.sleep(0)
+        await asyncio.wait_for(upkeep.until_calm(), 5)
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 async def test_a_record_that_cannot_be_read_is_counted_and_passed_over() -> None:
