@@ -424,7 +424,8 @@ def bench(
     ] = True,
     held: Annotated[int, typer.Option(help="Episodes of the rebuild.", min=1_000)] = 1_000_000,
     part: Annotated[
-        Literal["all", "rates", "rebuild"], typer.Option(help="What to measure; the rest stays as it was.")
+        Literal["all", "rates", "rebuild", "scaling", "year", "latency", "workers", "exposition"],
+        typer.Option(help="What to measure; the rest stays as it was."),
     ] = "all",
     peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="Measure other stream processors beside ours.")

@@ -2,6 +2,7 @@
 
     raw       aiokafka `getmany` and nothing else: the ceiling
     panes     `getmany` and `Engine.process`, as the hot path does: Kafka to panes
+    least     `getmany`, three fields decoded, one ratio in a dict: what the peers compute, and nothing else
     one       as `panes`, with the facts of one indicator only: the four-hour standard
     engine    `Engine.process` over the same records in memory
     decode    the fast decoder over the same values in memory
@@ -29,12 +30,12 @@ from aiokafka.structs import ConsumerRecord
 from schemas.envelope import EVENT_MODELS
 from schemas.fast import decode
 from streams.bench.measured import PARTITION, Clock, Measured, Task
-from streams.bench.panes import Panes, keep_one_ratio
+from streams.bench.panes import Days, Panes, keep_one_ratio
 from streams.bench.rebuild import save, snapshot
 from streams.pipeline.collector import calm_collector
 from streams.pipeline.hot_path import MAX_RECORDS
 
-CONTENDERS = ("raw", "panes", "one", "engine", "decode", "pydantic")
+CONTENDERS = ("raw", "least", "panes", "one", "engine", "decode", "pydantic")
 _WAIT_MS = 1_000
 _ATTENDANCES = EVENT_MODELS["uk.nhs.oversight.ed.attendance.recorded.v1"]
 
@@ -86,7 +87,7 @@ def _engine(task: Task) -> Measured:
     clock = Clock()
     for start in range(0, len(records), MAX_RECORDS):
         panes.take(records[start : start + MAX_RECORDS])
-    return panes.result(clock.read(len(records)), task.sums)
+    return panes.result(clock.read(len(records)), task.sums, mixed=task.mixed)
 
 
 def _decode(task: Task, decoder: Callable[[bytes], Any]) -> Measured:
@@ -103,12 +104,15 @@ def measure(task: Task) -> Measured:
     match task.contender:
         case "raw":
             return uvloop.run(_consume(task, None))
+        case "least":
+            days = Days()
+            return days.result(uvloop.run(_consume(task, days.take)), task.sums)
         case "panes" | "log":
             panes = Panes(task.topic)
-            return panes.result(uvloop.run(_consume(task, panes.take)), task.sums)
+            return panes.result(uvloop.run(_consume(task, panes.take)), task.sums, mixed=task.mixed)
         case "one":
-            keep_one_ratio()
             panes = Panes(task.topic)
+            keep_one_ratio()  # afterwards: the catalogue of its engine asks for more
             return panes.result(uvloop.run(_consume(task, panes.take)), task.sums)
         case "engine":
             return _engine(task)

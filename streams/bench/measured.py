@@ -22,6 +22,7 @@ class Task(msgspec.Struct, frozen=True):
         append_ms: append time of the records in memory.
         sums: where the result is written for the check; empty for contenders that have none.
         states: directory of saved states.
+        mixed: whether the records are of all families (`streams.bench.mix`).
     """
 
     contender: str
@@ -32,6 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     append_ms: int = 0
     sums: str = ""
     states: str = ""
+    mixed: bool = False
 
 
 class Measured(msgspec.Struct, frozen=True):

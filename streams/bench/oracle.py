@@ -14,8 +14,8 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-Sums = dict[str, dict[str, int]]
-"""`org/site/day/quintile` to the facts that are not zero, by name."""
+from streams.bench.mix_oracle import expected_of_mix
+from streams.bench.sums import Sums
 
 _LONDON = ZoneInfo("Europe/London")
 _TYPE_1, _TYPE_5 = 1, 5
@@ -64,6 +64,11 @@ class Expected:
         return expected(self._values)
 
     @cached_property
+    def mix(self) -> Sums:
+        """A few facts of every family by stream, organisation and local day, of a log of all families."""
+        return expected_of_mix(self._values)
+
+    @cached_property
     def episodes(self) -> int:
         """How many attendances there are."""
         return len({(event["source"], event["data"]["attendance_key"]) for event in self._events()})
@@ -96,14 +101,6 @@ class Expected:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         return map(json.loads, self._values)
-
-
-def difference(want: Sums, got: Sums) -> str | None:
-    """Say where two results differ first, or None when they are equal."""
-    for place in sorted(want.keys() | got.keys()):
-        if want.get(place) != got.get(place):
-            return f"{place}: expected {want.get(place)}, got {got.get(place)}"
-    return None
 
 
 def _place(data: dict[str, Any]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from streams.bench.measured import PARTITION, Measured
-from streams.bench.mix import KNOWN
-from streams.bench.oracle import Sums
+from streams.bench.mix_oracle import KNOWN
+from streams.bench.peers.attendance import decode as decode_attendance
+from streams.bench.sums import Sums
 from streams.catalogue import Catalogue
 from streams.engine import Engine, Outputs
 from streams.engine.calendar import civil_date
@@ -44,6 +46,36 @@ class Panes:
         found = _sums_of_mix(self.partition) if mixed else _sums(self.partition)
         Path(sums).write_bytes(msgspec.json.encode(found))
         return msgspec.structs.replace(measured, held=len(self.partition.held), not_taken=self._not_taken)
+
+
+class Days:
+    """The least that gives the ratio of the peers: nothing is checked, corrected or counted once."""
+
+    def __init__(self) -> None:
+        self._days: dict[tuple[str, date], list[int]] = {}
+
+    def take(self, records: list[Any]) -> None:
+        """Count a batch."""
+        days = self._days
+        for record in records:
+            event = decode_attendance(record.value)
+            stay = event.data
+            if stay.counts:
+                place = (event.partitionkey, stay.departed_at.date())
+                counted = days.get(place)
+                if counted is None:
+                    counted = days[place] = [0, 0]
+                counted[0] += 1
+                counted[1] += stay.within
+
+    def result(self, measured: Measured, sums: str) -> Measured:
+        """Write the sums for the check."""
+        found = {
+            f"{org}/{day}": {name: n for name, n in zip(("attended", "within_4h"), counted, strict=True) if n}
+            for (org, day), counted in self._days.items()
+        }
+        Path(sums).write_bytes(msgspec.json.encode(found))
+        return measured
 
 
 def keep_one_ratio() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from streams.bench.measured import Measured
+from streams.bench.parts import PARTS, Part, tell
 from streams.bench.plot import bars
 from streams.bench.ratios import GOALS, cpu, faster, pairs, rate, thriftier
 from streams.bench.rounds import Runs
@@ -18,6 +19,7 @@ from streams.errors import BenchmarkError
 TITLES = {
     "raw": "raw consumer: aiokafka `getmany`, nothing else",
     "panes": "**Kafka to panes**: `getmany` and the engine, as the hot path runs them",
+    "least": "the least: `getmany`, three fields decoded, one ratio in a dict, nothing checked or corrected",
     "one": "Kafka to panes, with the facts of one indicator only",
     "engine": "engine alone, the same records in memory",
     "decode": "fast decoder alone (msgspec and the rules between fields)",
@@ -32,6 +34,7 @@ TITLES = {
 DRAWN = {
     "raw": "aiokafka getmany alone",
     "panes": "oversight, every fact, upsert",
+    "least": "aiokafka and a dict",
     "one": "oversight, one indicator",
     "kafka_streams_memory": "Kafka Streams, memory",
     "kafka_streams_rocksdb": "Kafka Streams, RocksDB",
@@ -81,7 +84,7 @@ class Report(msgspec.Struct, frozen=True):
     """A whole run of the benchmark; the rounds are kept, summaries are made from them.
 
     `ratios` are ours against each contender over the first workload, medians of the rounds
-    (`streams.bench.ratios`).
+    (`streams.bench.ratios`); `parts` are by the names of `streams.bench.parts`.
     """
 
     measured_on: str
@@ -90,6 +93,7 @@ class Report(msgspec.Struct, frozen=True):
     results: list[Result]
     rebuild: Rebuild | None = None
     ratios: dict[str, float] = {}
+    parts: dict[str, Part] = {}
 
 
 def spread(values: list[float], digits: int = 0) -> str:
@@ -175,7 +179,7 @@ def rebuild_table(result: Result) -> list[str]:
     return lines
 
 
-def _circumstances(report: Report | Rebuild) -> list[str]:
+def _circumstances(report: Report | Rebuild | Part) -> list[str]:
     names = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     place = report.machine
     memory = f", {place['memory_gib']} GiB" if "memory_gib" in place else ""
@@ -203,6 +207,9 @@ def summary(report: Report) -> str:
             *_circumstances(report.rebuild),
         ]
         lines += ["", _description(result), "", *rebuild_table(result)]
+    for name, kind in PARTS.items():
+        if (part := report.parts.get(name)) is not None:
+            lines += ["", f"## {kind.title}", "", *_circumstances(part), "", *tell(name, part)]
     return "\n".join(lines)
 
 
@@ -212,6 +219,7 @@ def page(report: Report) -> str:
 
 
 def _heading(work: dict[str, Any]) -> str:
+    """Name a workload by what disturbs it."""
     kinds = (("corrections", "corrections"), ("duplicates", "repeated messages"), ("disorder", "sent late"))
     shares = ", ".join(f"{work[name]:.0%} {what}" for name, what in kinds if work[name])
     return f"{str(work['name']).capitalize()}: {shares or 'each attendance once, in order'}"
@@ -219,8 +227,9 @@ def _heading(work: dict[str, Any]) -> str:
 
 def _description(result: Result) -> str:
     rounds = len(next(iter(result.runs.values())))
+    what = "records of all families, 70 % attendances," if result.workload.get("mixed") else "attendances"
     return (
-        f"{result.events:,} emergency attendances of {result.bytes_an_event} bytes on average,"
+        f"{result.events:,} {what} of {result.bytes_an_event} bytes on average,"
         f" {result.workload['organisations']} organisations of unequal size,"
         f" {result.workload.get('days', 28)} days, one partition."
         f" Rounds: {rounds}; median, smallest and largest:"
@@ -265,11 +274,12 @@ _READING = """
   includes what other processes took, which its thread's processor time does not.
 - The days are past when their records are appended, as after a restart: each event also notes a
   restatement, which live traffic seldom does.
+- The mix is held to a few facts of each of its seven families (`streams/bench/mix_oracle.py`).
 
-## What is not measured yet
+## What is not measured
 
-- Other families than emergency attendances, and events in binary mode.
-- Several partitions in one worker, and the tick's snapshots beside full load.
+- Events in binary mode, which are put into structured form and then read one by one.
+- A machine that the broker does not share.
 """
 
 
@@ -296,9 +306,10 @@ def write_report(report: Report, directory: Path) -> list[Path]:
 
 def _merged(before: Report, report: Report) -> Report:
     """Keep the part that was not measured this time, under its own date."""
-    if not report.results:
-        return msgspec.structs.replace(before, rebuild=report.rebuild)
-    return msgspec.structs.replace(report, rebuild=report.rebuild or before.rebuild)
+    of_rates = report if report.results else before
+    return msgspec.structs.replace(
+        of_rates, rebuild=report.rebuild or before.rebuild, parts=before.parts | report.parts
+    )
 
 
 def read(path: Path) -> Report:

@@ -14,7 +14,9 @@ from typing import Literal
 from streams.bench import machine
 from streams.bench.contender import CONTENDERS
 from streams.bench.measured import Task
+from streams.bench.mix import mixed
 from streams.bench.oracle import Expected
+from streams.bench.parts import PARTS, Place, measure_parts
 from streams.bench.ratios import ratios
 from streams.bench.report import Rebuild, Report, Result
 from streams.bench.rounds import PEERS, Say, run_rounds
@@ -25,8 +27,11 @@ from streams.local import ApacheKafka
 _IN_MEMORY = ("engine", "decode", "pydantic")
 _QUICK_EVENTS = 20_000
 _MOST_REBUILDS = 3
+_MIX_DAYS = 12
+"""So long that the census of the day before the first is still open."""
 
-Part = Literal["all", "rates", "rebuild"]
+What = Literal["all", "rates", "rebuild", "scaling", "year", "latency", "workers", "exposition"]
+"""What can be measured by itself: the rates of the workloads, the rebuild, or a part of `PARTS`."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Options:
         kafka: False for what needs no broker.
         held: episodes of the rebuild.
         peers: whether other stream processors run beside ours, over the clean workload.
-        part: what to measure: rates, rebuild, or all of it.
+        parts: whether all of it takes in what is measured by itself (`streams.bench.parts`).
+        part: what to measure, or all of it.
     """
 
     events: int = 300_000
@@ -54,16 +60,17 @@ class Options:
     disorder: float = 0.1
     kafka: bool = True
     held: int = 1_000_000
-    part: Part = "all"
+    part: What = "all"
     peers: bool = True
+    parts: bool = True
 
     def quick(self) -> Options:
         """Give a run that shows whether everything works, and no figure to quote."""
         events, held = min(self.events, _QUICK_EVENTS), min(self.held, _QUICK_EVENTS)
-        return dataclasses.replace(self, events=events, held=held, rounds=1, peers=False)
+        return dataclasses.replace(self, events=events, held=held, rounds=1, peers=False, parts=False)
 
     def workloads(self) -> list[tuple[Workload, tuple[str, ...]]]:
-        """Give each workload with its contenders: clean, the headline; and disturbed, unless nothing is."""
+        """Give each workload with its contenders: clean, the headline; disturbed; and all families."""
         clean = Workload("clean", self.events, self.organisations)
         contenders = (*CONTENDERS, *(PEERS if self.peers else ())) if self.kafka else _IN_MEMORY
         found: list[tuple[Workload, tuple[str, ...]]] = [(clean, contenders)]
@@ -74,8 +81,10 @@ class Options:
             duplicates=self.duplicates,
             disorder=self.disorder,
         )
+        few = ("raw", "panes") if self.kafka else ("engine",)
         if self.corrections or self.duplicates or self.disorder:
-            found.append((disturbed, ("raw", "panes") if self.kafka else ("engine",)))
+            found.append((disturbed, few))
+        found.append((dataclasses.replace(disturbed, name="mix", days=_MIX_DAYS, mixed=True), few))
         return found
 
 
@@ -86,47 +95,52 @@ def run(options: Options, say: Say) -> Report:
         BenchmarkError: a contender failed or its result is wrong.
         LocalServerError: Apache Kafka cannot be had here.
     """
-    busy = machine.machine()
     with tempfile.TemporaryDirectory(prefix="oversight-bench-") as name:
         directory = Path(name)
         if not options.kafka:
-            results, rebuild = Place(directory, "", say).measure_parts(options)
-        else:
-            say("starting Apache Kafka")
-            with ApacheKafka(directory / "kafka") as kafka:
-                results, rebuild = Place(directory, kafka.bootstrap, say).measure_parts(options)
-    today, versions = datetime.now(UTC).date().isoformat(), machine.versions(kafka=options.kafka)
-    ran = {name for result in results for name in result.runs}
-    return Report(
-        measured_on=today,
-        versions=versions | machine.peer_versions(ran),
-        machine=busy,
-        results=results,
-        ratios=ratios(results[0].runs) if results else {},
-        rebuild=None if rebuild is None else Rebuild(today, versions, busy, rebuild),
-    )
+            return Run(Place(directory, "", say)).measure(options)
+        say("starting Apache Kafka")
+        with ApacheKafka(directory / "kafka") as kafka:
+            return Run(Place(directory, kafka.bootstrap, say)).measure(options)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where things are while the benchmark runs: files, Kafka (empty for none), and who is told."""
+class Run:
+    """A run of the benchmark, where things are."""
 
-    directory: Path
-    bootstrap: str
-    say: Say
+    place: Place
 
-    def measure_parts(self, options: Options) -> tuple[list[Result], Result | None]:
-        """Measure what the options ask for: the workloads' rates and the rebuild."""
-        rates = [] if options.part == "rebuild" else self.measure_all(options)
-        return rates, None if options.part == "rates" else self.measure_rebuild(options)
+    def measure(self, options: Options) -> Report:
+        """Measure what the options ask for."""
+        busy, versions = machine.machine(), machine.versions(kafka=bool(self.place.bootstrap))
+        today = datetime.now(UTC).date().isoformat()
+        results = self.measure_rates(options) if options.part in ("all", "rates") else []
+        rebuild = None
+        if options.part in ("all", "rebuild"):
+            rebuild = Rebuild(today, versions, machine.machine(), self.measure_rebuild(options))
+        return Report(
+            measured_on=today,
+            versions=versions | machine.peer_versions({name for one in results for name in one.runs}),
+            machine=busy,
+            results=results,
+            ratios=ratios(results[0].runs) if results else {},
+            rebuild=rebuild,
+            parts=measure_parts(self._parts(options), self.place),
+        )
+
+    def _parts(self, options: Options) -> list[str]:
+        """Give the parts that are asked for and can be measured here; the smoke test leaves them out."""
+        if options.part in PARTS:
+            return [options.part]
+        return list(PARTS) if options.part == "all" and options.kafka and options.parts else []
 
     def measure_rebuild(self, options: Options) -> Result:
         """Measure how long the state takes to come back, from the log and from a snapshot."""
         workload = Workload("rebuild", options.held, options.organisations)
-        contenders = ("log" if self.bootstrap else "engine", "save", "snapshot")
+        contenders = ("log" if self.place.bootstrap else "engine", "save", "snapshot")
         return self._measure(workload, contenders, min(options.rounds, _MOST_REBUILDS))
 
-    def measure_all(self, options: Options) -> list[Result]:
+    def measure_rates(self, options: Options) -> list[Result]:
         """Make, fill and measure each workload of the options."""
         return [
             self._measure(workload, contenders, options.rounds)
@@ -135,24 +149,26 @@ class Place:
 
     def _measure(self, workload: Workload, contenders: tuple[str, ...], rounds: int) -> Result:
         name = workload.name
-        self.say(f"{name}: making {workload.events:,} events and the result they must have")
-        sent = messages(workload, datetime.now(UTC).replace(microsecond=0))
+        self.place.say(f"{name}: making {workload.events:,} events and the result they must have")
+        make = mixed if workload.mixed else messages
+        sent = make(workload, datetime.now(UTC).replace(microsecond=0))
         topic = f"bench.{name}"
-        if self.bootstrap:
-            asyncio.run(fill(self.bootstrap, topic, sent))
-        values = self.directory / f"{name}.jsonl"
+        if self.place.bootstrap:
+            asyncio.run(fill(self.place.bootstrap, topic, sent))
+        values = self.place.directory / f"{name}.jsonl"
         values.write_bytes(b"\n".join(one.value for one in sent))
-        states = self.directory / "states"
+        states = self.place.directory / "states"
         states.mkdir(exist_ok=True)  # peers make directories of their own in it
         task = Task(
             contender="",
             events=len(sent),
             values=str(values),
-            bootstrap=self.bootstrap,
+            bootstrap=self.place.bootstrap,
             topic=topic,
             append_ms=int(time.time() * 1000),
-            sums=str(self.directory / "sums.json"),
+            sums=str(self.place.directory / "sums.json"),
             states=str(states),
+            mixed=workload.mixed,
         )
         runs = run_rounds(
             task,
@@ -160,7 +176,7 @@ class Place:
             want=Expected([one.value for one in sent]),
             rounds=rounds,
             warm_up=1 if rounds > 1 else 0,
-            say=lambda text: self.say(f"{name}, {text}"),
+            say=lambda text: self.place.say(f"{name}, {text}"),
         )
         size = round(sum(len(one.value) for one in sent) / len(sent))
         return Result(dataclasses.asdict(workload), len(sent), size, runs)

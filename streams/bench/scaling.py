@@ -28,6 +28,8 @@ from streams.pipeline.hot_path import MAX_RECORDS
 
 STEPS = (10_000, 100_000, 1_000_000, 3_000_000, 10_000_000)
 ORGANISATIONS = (20, 200, 1_000)
+GOAL_HELD, GOAL_RATIO, GOAL_BYTES = 3_000_000, 0.8, 250
+_MEBIBYTE = 1 << 20
 _FEW = 20
 _TIMED = 100_000
 _DAYS = 13
@@ -167,6 +169,33 @@ def _records(templates: list[bytes], append_ms: int) -> Iterator[ConsumerRecord[
 
 def _next(records: Iterator[ConsumerRecord[bytes, bytes]], count: int) -> list[ConsumerRecord[bytes, bytes]]:
     return [next(records) for _ in range(count)]
+
+
+def lines(found: Scaling) -> list[str]:
+    """Give the figures as Markdown: a table of both climbs, and the goals under it."""
+    told = [
+        "| held before | organisations | series | events/s | CPU µs an event | resident memory, MiB |",
+        "| --: | --: | --: | --: | --: | --: |",
+    ]
+    told += [
+        f"| {one.held:,} | {one.organisations:,} | {one.series:,} | {one.rate:,.0f} | {one.cpu:.1f}"
+        f" | {one.resident_bytes / _MEBIBYTE:,.0f} |"
+        for one in (*found.held, *found.organisations)
+    ]
+    told += ["", f"- The engine alone: each row times the next {_TIMED:,} attendances."]
+    slower = found.slowdown(STEPS[0], GOAL_HELD)
+    if slower is not None:
+        told.append(
+            f"- With {GOAL_HELD:,} held the rate is {slower:.2f} of that with {STEPS[0]:,}, by processor time"
+            f" (goal: at least {GOAL_RATIO:g}, {'reached' if slower >= GOAL_RATIO else 'missed'})."
+        )
+    if len(found.held) > 1:
+        each = found.bytes_an_episode
+        told.append(
+            f"- A held attendance takes {each:.0f} bytes, all that grows with it included (goal: at most"
+            f" {GOAL_BYTES}, {'reached' if each <= GOAL_BYTES else 'missed'})."
+        )
+    return told
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Workload:
         duplicates: share of messages that repeat an earlier one.
         disorder: share of attendances sent up to six hours late.
         seed: of every draw.
+        mixed: whether all families send (`streams.bench.mix`), instead of attendances alone.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Workload:
     duplicates: float = 0.0
     disorder: float = 0.0
     seed: int = 7
+    mixed: bool = False
 
 
 class Message(NamedTuple):

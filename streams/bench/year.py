@@ -31,6 +31,7 @@ ENGLAND = 27_000_000
 """Attendances a year at emergency departments in England, all types, rounded (NHS England statistics)."""
 GOAL_MINUTES = 5.0
 EVENTS = 3_000_000
+_MEBIBYTE = 1 << 20
 _DAYS = 365
 _ORGANISATIONS = 200
 _FIRST = date(2025, 1, 1)
@@ -154,6 +155,23 @@ def _days(each: int) -> Iterator[list[ConsumerRecord[bytes, bytes]]]:
                 )
             )
         yield records
+
+
+def lines(found: Year) -> list[str]:
+    """Give the figures as Markdown."""
+    minutes = found.minutes_for_england
+    verdict = "reached" if minutes <= GOAL_MINUTES else "missed"
+    each, mebibytes = found.cpu_seconds / found.events * 1e6, found.resident_bytes / _MEBIBYTE
+    took = (
+        f"- {found.events:,} attendances of one year took the engine {found.cpu_seconds:.0f} s of processor"
+        f" time, {each:.1f} µs each; days closed behind them, with {found.totals:,} totals of an"
+        " organisation, site and day."
+    )
+    scaled = (
+        f"- Scaled to the {ENGLAND / 1e6:.0f} million of England in a year: **{minutes:.1f} minutes** a core"
+        f" (goal: {GOAL_MINUTES:g}, {verdict})."
+    )
+    return [took, scaled, f"- At the end {found.held:,} were held, in {mebibytes:.0f} MiB."]
 
 
 if __name__ == "__main__":

@@ -12,14 +12,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.fast import decode
+from schemas.fast import decode, event_type
 from streams.bench.contender import CONTENDERS
 from streams.bench.measured import Measured
-from streams.bench.oracle import Expected, difference, expected
+from streams.bench.mix import mixed
+from streams.bench.mix_oracle import expected_of_mix
+from streams.bench.oracle import Expected, expected
+from streams.bench.parts import Part, Place
 from streams.bench.report import Rebuild, Report, page, read, write_report
 from streams.bench.rounds import check
-from streams.bench.run import Options, Place, run
+from streams.bench.run import Options, Run, run
+from streams.bench.sums import difference
 from streams.bench.workload import Workload, messages
+from streams.bench.year import Year
 from streams.errors import BenchmarkError
 from streams.local import ApacheKafka
 from streams.pipeline.hot_path import HotPath
@@ -34,6 +39,16 @@ def _attendance(key: str, version: int, arrived: str, departed: str, **more: obj
     data = {"org": "R00", "site": "R0001", "attendance_key": key, "version": version, "department_type": 1}
     data |= {"arrived_at": arrived, "departed_at": departed, "outcome": "discharged", **more}
     return json.dumps({"source": "/ods/R00/ed", "partitionkey": "R00", "data": data}).encode()
+
+
+def _wrapped(kind: str, data: dict[str, object]) -> bytes:
+    event = {
+        "source": "/ods/R00/pas",
+        "partitionkey": "R00",
+        "type": f"uk.nhs.oversight.{kind}",
+        "data": data,
+    }
+    return json.dumps(event).encode()
 
 
 def test_workload_is_the_same_every_time() -> None:
@@ -152,25 +167,64 @@ def test_benchmark_without_kafka_measures_what_needs_none(tmp_path: Path) -> Non
 
 def test_parts_measured_at_different_times_are_kept_together(tmp_path: Path) -> None:
     """Measuring only the rebuild leaves the rates as they were written before, and the other way round."""
-    place = Place(tmp_path, "", lambda _text: None)
-    result = place.measure_rebuild(_SMALL)
+    bench = Run(Place(tmp_path, "", lambda _text: None))
+    result = bench.measure_rebuild(_SMALL)
     before = read(_DOCS / "benchmarks.json")
     rebuild = Rebuild("2026-01-01", {}, before.machine, result)
     write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
+    year = Part("2026-01-02", {}, before.machine, msgspec.to_builtins(Year(1_000, 0.01, 10, 20, 1 << 20)))
     write_report(Report("2026-01-01", {}, before.machine, [], rebuild), tmp_path)
-    data, *_ = write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
+    write_report(Report("2026-01-02", {}, before.machine, [], parts={"year": year}), tmp_path)
+    data, text, _ = write_report(msgspec.structs.replace(before, rebuild=None), tmp_path)
 
-    assert msgspec.structs.replace(before, rebuild=rebuild) == read(data)
+    assert msgspec.structs.replace(before, rebuild=rebuild, parts=before.parts | {"year": year}) == read(data)
+    assert "**4.5 minutes** a core (goal: 5, reached)" in text.read_text(encoding="utf-8")
 
 
 def test_benchmark_on_kafka_measures_everything(tmp_path: Path, kafka: ApacheKafka) -> None:
     """Every contender reads the whole topic, and both engines' panes are right."""
-    clean, disturbed = Place(tmp_path, kafka.bootstrap, lambda _text: None).measure_all(_SMALL)
+    bench = Run(Place(tmp_path, kafka.bootstrap, lambda _text: None))
+    clean, disturbed, mix = bench.measure_rates(_SMALL)
 
     assert set(CONTENDERS) == set(clean.runs)
     assert {2_000} == {one.events for runs in clean.runs.values() for one in runs}
     assert 2_000 == clean.runs["panes"][0].held
     assert disturbed.runs["panes"][0].held < disturbed.events
+    assert mix.workload["mixed"]
+    assert mix.events == mix.runs["panes"][0].events
+
+
+def test_mix_has_the_shares_asked_for() -> None:
+    """Seven of ten are attendances, 5 % second versions; every one meets the contract."""
+    sent = mixed(dataclasses.replace(_DISTURBED, days=12, mixed=True), _UNTIL)
+    events = [decode(one.value) for one in sent]
+    kinds = Counter(event_type(one).split(".")[3] for one in events)
+
+    assert 0.7 == pytest.approx(kinds["ed"] / len(sent), abs=0.04)
+    assert {"ed", "ambulance", "spell", "theatre", "bed", "measure"} == set(kinds)
+    assert 2_000 == pytest.approx(len(sent), abs=2)
+
+
+def test_oracle_of_the_mix_counts_the_latest_census_and_the_newest_version() -> None:
+    """Worked by hand: of two states the later is the day's census; a spell's second version stands."""
+    spell = {"org": "R00", "spell_key": "k1", "admitted_at": "2026-06-10T08:00:00Z", "version": 1}
+    left = {"discharged_at": "2026-06-14T16:00:01Z", "discharge_ready_date": "2026-06-12"}
+    values = [
+        _wrapped("spell.recorded.v1", spell | left),
+        _wrapped("spell.recorded.v1", spell | left | {"version": 2, "discharged_at": "2026-06-14T16:00:00Z"}),
+        *(
+            _wrapped(
+                "bed.state.observed.v1",
+                {"org": "R00", "version": 1, "as_at": f"2026-06-14T06:{minute}:00Z", "occupied": occupied},
+            )
+            for minute, occupied in (("50", 400), ("10", 300))
+        ),
+    ]
+
+    assert {
+        "spell/R00/2026-06-14": {"discharges": 1, "before_17": 1, "delay_days": 2},
+        "bed_state/R00/2026-06-14": {"censuses": 1, "occupied": 400},
+    } == expected_of_mix(values)
 
 
 def test_consumer_is_set_as_in_the_hot_path() -> None:
