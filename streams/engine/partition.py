@@ -410,7 +410,7 @@ class Partition:
         episodic = [one for one in self.series.values() if not one.explicit]
         days = self._close_days(episodic, open_from, forgets=new_week)
         self._forget(retention_days)
-        holds_episodes = bool(episodic or identities or self.closed_through)
+        holds_episodes = bool(episodic or any(identities.values()) or self.closed_through)
         if not holds_episodes or open_from - 1 <= self.closed_through:
             return None
         fresh = {due: some for due, some in identities.items() if due - horizon_days > self.closed_through}
