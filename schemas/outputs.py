@@ -13,7 +13,7 @@ import msgspec
 SCHEMA = 1
 
 
-class Cell(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
+class Cell(msgspec.Struct, array_like=True, frozen=True, gc=False, omit_defaults=True):
     """Facts of one stratum: (dimension, value), both empty for unstratified.
 
     `histograms` are those of the family's definition, in its order: bucket to how many.
@@ -25,14 +25,14 @@ class Cell(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     histograms: list[dict[int, int]] = []
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """The part of a window from civil day `start` on, up to the next part; split where memberships change."""
 
     start: date
     cells: list[Cell]
 
 
-class WindowFacts(msgspec.Struct, frozen=True):
+class WindowFacts(msgspec.Struct, frozen=True, gc=False):
     """Facts of one window [start, end), Europe/London civil days; of hours, `from_ms` to `until_ms` in them.
 
     `as_at_ms` is when the newest record in it was appended; `restated_ms`, when a figure of a day that had
@@ -56,7 +56,7 @@ class WindowFacts(msgspec.Struct, frozen=True):
 Basis = Literal["official", "operational", "synthetic"]
 
 
-class SeriesFacts(msgspec.Struct, frozen=True):
+class SeriesFacts(msgspec.Struct, frozen=True, gc=False):
     """All windows of one stream of facts of one organisation and site.
 
     `defined_from` is the first civil day under this definition, where older days follow another and are
@@ -71,7 +71,7 @@ class SeriesFacts(msgspec.Struct, frozen=True):
     defined_from: date | None = None
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where an output was made: input topic, partition, next offset, and the tick's wall time.
 
     `epoch` grows by one whenever another worker takes the partition over, so what a worker writes that no
@@ -86,7 +86,7 @@ class Position(msgspec.Struct, frozen=True):
     epoch: int = 0
 
 
-class OrganisationSnapshot(msgspec.Struct, frozen=True, tag="organisation", tag_field="kind"):
+class OrganisationSnapshot(msgspec.Struct, frozen=True, gc=False, tag="organisation", tag_field="kind"):
     """Everything one input partition knows of one organisation at a tick.
 
     No series: it holds nothing any more. Key on the topic: see `snapshot_key`.
@@ -99,7 +99,7 @@ class OrganisationSnapshot(msgspec.Struct, frozen=True, tag="organisation", tag_
     schema: int = SCHEMA
 
 
-class SourceStream(msgspec.Struct, array_like=True, frozen=True):
+class SourceStream(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One stream of a publisher in one basis: when its newest record was appended, and about whom it writes.
 
     `newest_ms` is the watermark, its newest event time; of returns the end of the latest period reported.
@@ -114,7 +114,7 @@ class SourceStream(msgspec.Struct, array_like=True, frozen=True):
     more_orgs: int = 0
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """A publisher seen on a partition; a worker of the previous version names no streams."""
 
     source: str
@@ -123,7 +123,7 @@ class Source(msgspec.Struct, frozen=True):
     streams: list[SourceStream] = []
 
 
-class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="kind"):
+class Heartbeat(msgspec.Struct, frozen=True, gc=False, tag="heartbeat", tag_field="kind"):
     """One partition is alive at `at.tick_ms`; snapshots of it made before it was complete are void.
 
     They are known by their lower epoch; those without epochs by a tick before `complete_since_ms`.
@@ -137,7 +137,7 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat", tag_field="kind"):
     schema: int = SCHEMA
 
 
-class ClosedPeriods(msgspec.Struct, frozen=True, tag="closed_periods", tag_field="kind"):
+class ClosedPeriods(msgspec.Struct, frozen=True, gc=False, tag="closed_periods", tag_field="kind"):
     """Every tumbling period of one organisation that has ended and can still be corrected.
 
     Besides the organisation's current windows, under a compaction key of its own.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from operator import add, itemgetter, sub
 from typing import NamedTuple
 
 import msgspec
@@ -87,15 +88,17 @@ class _Quality(NamedTuple):
 
 
 class _Key(NamedTuple):
-    """Where one part of one member's window goes."""
+    """One part of one window of a member or of its site; it goes to the slots of every level above."""
 
-    slot: Slot
+    stream: str
+    basis: str
+    window: str
     period: Period
     origin: _Origin
 
 
 class _Share(NamedTuple):
-    """What one part of one member's window adds to a slot."""
+    """What one part of one member's window adds to its slots."""
 
     cells: Sequence[Cell]
     quality: _Quality
@@ -103,6 +106,7 @@ class _Share(NamedTuple):
 
 Shares = dict[_Key, _Share]
 
+_DOUBTS = ("stale_source", "missing_source")
 _NO_SHARE = _Share((), _Quality(0, None, partial=False, to_date=False, assumed=False, older_definition=False))
 
 
@@ -122,8 +126,7 @@ class _Sum:
             total = self.cells.get(strata)
             if total is None:
                 total = self.cells[strata] = Tally((0,) * len(cell.facts), ({} for _ in cell.histograms))
-            for i, fact in enumerate(cell.facts):
-                total.facts[i] += fact
+            total.facts = list(map(add, total.facts, cell.facts))
             for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
                 for bucket, count in buckets.items():
                     left = sums.get(bucket, 0) + count
@@ -227,32 +230,46 @@ class Board:
         held = self._shares.setdefault(member, {})
         for key in held.keys() - new.keys():
             self._remove(key, held.pop(key))
-        changed: dict[tuple[int, int], Sequence[Cell]] = {}  # the levels of one part share its cells
         for key, share in new.items():
             before = held.get(key, _NO_SHARE)
-            pair = (id(before.cells), id(share.cells))
-            if pair not in changed:
-                changed[pair] = _difference(before.cells, share.cells)
-            if before is not _NO_SHARE and not changed[pair] and before.quality == share.quality:
+            changed = _difference(before.cells, share.cells)
+            if before is not _NO_SHARE and not changed and before.quality == share.quality:
                 continue
-            total = self._sums.setdefault(key.slot, {}).setdefault(key.period, _Sum())
-            total.change(changed[pair])
-            total.origins[key.origin] = share.quality
+            for slot in self._slots_of(key):
+                total = self._sums.setdefault(slot, {}).setdefault(key.period, _Sum())
+                total.change(changed)
+                total.origins[key.origin] = _at_level(share.quality, slot.level)
+                self._touch(slot, key.period)
             held[key] = share
-            self._touch(key.slot, key.period)
         if not held:
             del self._shares[member]
 
     def _remove(self, key: _Key, share: _Share) -> None:
-        periods = self._sums[key.slot]
-        total = periods[key.period]
-        total.change(_difference(share.cells, ()))
-        del total.origins[key.origin]
-        if not total.origins:
-            del periods[key.period]
-            if not periods:
-                del self._sums[key.slot]
-        self._touch(key.slot, key.period)
+        changed = _difference(share.cells, ())
+        for slot in self._slots_of(key):
+            periods = self._sums[slot]
+            total = periods[key.period]
+            total.change(changed)
+            del total.origins[key.origin]
+            if not total.origins:
+                del periods[key.period]
+                if not periods:
+                    del self._sums[slot]
+            self._touch(slot, key.period)
+
+    def _slots_of(self, key: _Key) -> set[Slot]:
+        """Give where a part goes, by the membership of its own days; always the same for one key."""
+        (_, _, org), site, part = key.origin
+        parents = self.register.parents(org, part)
+        places = [
+            (self.register.level(org), org),  # of an ICB the same as the next
+            ("icb", parents.icb),
+            ("region", parents.region),
+            ("england", ENGLAND),
+        ]
+        if site is not None:
+            places.append(("site", site))
+        return {Slot(level, code, key.stream, key.basis, key.window) for level, code in places}
 
     def _touch(self, slot: Slot, _period: Period) -> None:
         """Note that a period of a slot changed."""
@@ -283,23 +300,17 @@ class Board:
         for part in window.parts:
             if series.site is not None:
                 self._site_of[series.site] = org
-            parents = self.register.parents(org, part.start)
             origin = _Origin(member, series.site, part.start)
-            for level, code in (
-                ("site", series.site),
-                (self.register.level(org), org),
-                ("icb", parents.icb),
-                ("region", parents.region),
-                ("england", ENGLAND),
-            ):
-                if code is None:
-                    continue
-                assumed = parents.assumed and level in ("icb", "region")
-                quality = _Quality(
-                    window.as_at_ms, window.restated_ms, partial or older, window.to_date, assumed, older
-                )
-                slot = Slot(level, code, series.stream, series.basis, window.window)
-                yield _Key(slot, period, origin), _Share(part.cells, quality)
+            quality = _Quality(
+                window.as_at_ms,
+                window.restated_ms,
+                partial or older,
+                window.to_date,
+                self.register.parents(org, part.start).assumed,
+                older,
+            )
+            key = _Key(series.stream, series.basis, window.window, period, origin)
+            yield key, _Share(part.cells, quality)
 
     def rows(self) -> Iterator[Row]:
         """Give the current row of every slot, recomputing those that changed."""
@@ -324,7 +335,7 @@ class Board:
             if rows and period:
                 self._rows[slot] = self._held(slot, rows)
                 self._latest[slot] = period
-                self._mark(slot, self._doubts(slot, period))
+                self._mark(slot, tuple(flag for flag in rows[0].flags if flag in _DOUBTS))
             else:
                 for of in (self._rows, self._latest, self._marked):
                     of.pop(slot, None)
@@ -378,7 +389,7 @@ class Board:
         all_heard = known <= self._heard_ms.keys()
         for member, shares in self._shares.items():
             if member[:2] in changed:
-                self._dirty |= {share.slot for share in shares}
+                self._dirty |= {slot for key in shares for slot in self._slots_of(key)}
         self._all_heard = all_heard
         troubled = {(feed.stream, feed.basis) for feed in self.completeness.troubled(now_ms)}
         for slot, period in list(self._latest.items()):
@@ -424,8 +435,8 @@ class Board:
         if not self._now_ms:
             return ()
         tally = self.tally(slot, period.end_ms)
-        found = {"stale_source": tally.stale, "missing_source": tally.missing if self._all_heard else 0}
-        return tuple(flag for flag, count in found.items() if count)
+        counts = (tally.stale, tally.missing if self._all_heard else 0)
+        return tuple(flag for flag, count in zip(_DOUBTS, counts, strict=True) if count)
 
     def take_changed(self) -> set[Slot]:
         """Give the slots whose rows were recomputed since the last call."""
@@ -479,7 +490,7 @@ class Board:
             from_ms=period.from_ms,
             until_ms=period.until_ms,
             basis=slot.basis,
-            cells=total.cells,
+            cells=dict(sorted(total.cells.items(), key=itemgetter(0))),
             flags=(*(flag for flag, set_ in found.items() if set_), *self._doubts(slot, period)),
             as_at_ms=max(one.as_at_ms for one in qualities),
             restated_ms=max((one.restated_ms for one in qualities if one.restated_ms), default=None),
@@ -498,7 +509,7 @@ class Board:
         period = max(self._sums.get(slot, ()), default=None)
         for (_, _, org), shares in self._shares.items():
             for key, share in shares.items():
-                if key.slot == slot and key.period == period:
+                if key.period == period and slot in self._slots_of(key):
                     cells = found.setdefault(org, {})
                     for cell in share.cells:
                         strata = (cell.dimension, cell.value)
@@ -526,6 +537,13 @@ class Board:
         return sorted({source for (_, source), count in seen.items() if count > 1})
 
 
+def _at_level(quality: _Quality, level: str) -> _Quality:
+    """Give what a part's quality is at a level: a membership matters to roll-ups below England only."""
+    if quality.assumed and level not in ("icb", "region"):
+        return quality._replace(assumed=False)
+    return quality
+
+
 def _difference(old: Iterable[Cell], new: Iterable[Cell]) -> list[Cell]:
     """Give what must be added to `old` to make it `new`; cells that are equal are left out."""
     before = {(cell.dimension, cell.value): cell for cell in old}
@@ -543,7 +561,7 @@ def _minus(new: Cell | None, old: Cell) -> Cell:
     return Cell(
         old.dimension,
         old.value,
-        [fact - was for fact, was in zip(facts, old.facts, strict=True)],
+        list(map(sub, facts, old.facts)),
         [
             {bucket: now.get(bucket, 0) - was.get(bucket, 0) for bucket, _ in now.items() ^ was.items()}
             for now, was in zip(histograms, old.histograms, strict=True)

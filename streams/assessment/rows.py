@@ -30,13 +30,15 @@ FLAGS: dict[str, str] = {
     "older_definition": "days that follow an older definition of their facts are left out",
 }
 
+Standing = float | Literal["no_threshold", "expired"]
+"""What the figures of a window are held to."""
 Strata = tuple[str, str]
 UNSTRATIFIED: Strata = ("", "")
 WITHHELD_WINDOWS = frozenset({"1h", "4h", "since_midnight"})
 """Short windows, whose value is withheld below the minimum denominator: it would only be noise."""
 
 
-class Row(msgspec.Struct, frozen=True, omit_defaults=False):
+class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     """One figure. Levels, windows and names as in the documentation of the command line.
 
     Attributes:
@@ -88,8 +90,11 @@ def instant(milliseconds: int | None) -> str | None:
     return utc(milliseconds / 1000).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """The facts of one window of one organisation, as summed, with what is known of their quality."""
+class Figures(msgspec.Struct, frozen=True, gc=False):
+    """The facts of one window of one organisation, as summed, with what is known of their quality.
+
+    `cells` stand in the order of their strata.
+    """
 
     org: str
     level: str
@@ -105,7 +110,7 @@ class Figures(msgspec.Struct, frozen=True):
     until_ms: int | None = None
 
 
-class Divided(msgspec.Struct, frozen=True):
+class Divided(msgspec.Struct, frozen=True, gc=False):
     """Numerator, denominator and value of one stratum."""
 
     numerator: float | None
@@ -144,9 +149,12 @@ class Calculator:
             return []
         if self.indicator.gap is not None:
             return [self._gap(figures, self.indicator.gap)] if UNSTRATIFIED in figures.cells else []
+        standing = self._standing(figures)
         return [
-            self._row(figures, strata, self._divide(tally), partial=self._lacks(figures, tally.facts))
-            for strata, tally in sorted(figures.cells.items(), key=_by_strata)
+            self._row(
+                figures, strata, self._divide(tally), standing, partial=self._lacks(figures, tally.facts)
+            )
+            for strata, tally in figures.cells.items()
             if strata == UNSTRATIFIED or strata[0] in self.indicator.strata
         ]
 
@@ -188,31 +196,32 @@ class Calculator:
         first, second = pair
         value = None if first is None or second is None else first - second
         parts = Divided(None, None, value)
-        return self._row(figures, UNSTRATIFIED, parts, small=small, partial=partial)
+        return self._row(figures, UNSTRATIFIED, parts, self._standing(figures), small=small, partial=partial)
 
     def _row(
         self,
         figures: Figures,
         strata: Strata,
         parts: Divided,
+        standing: Standing,
         *,
         small: bool | None = None,
         partial: bool = False,
     ) -> Row:
         indicator = self.indicator
         value = parts.value
-        flags = list(figures.flags)
+        flags = figures.flags
         if partial and "partial" not in flags:
-            flags.append("partial")
+            flags += ("partial",)
         if small is None:
             small = parts.denominator is not None and parts.denominator < indicator.minimum_denominator
         if value is None:
-            flags.append("no_value")
+            flags += ("no_value",)
         elif small:
-            flags.append("below_minimum")
+            flags += ("below_minimum",)
             if figures.window in WITHHELD_WINDOWS and figures.basis != "official":
                 value = None
-        threshold, status = self._judge(figures, value, "below_minimum" in flags)
+        threshold, status = self._judge(standing, value, "below_minimum" in flags)
         return Row(
             indicator=indicator.id,
             purpose=indicator.purpose,
@@ -228,23 +237,29 @@ class Calculator:
             value=value,
             unit=indicator.unit,
             status=status,
-            flags=tuple(flags),
+            flags=flags,
             threshold=threshold,
             as_at_ms=figures.as_at_ms,
             restated_at_ms=figures.restated_ms,
         )
 
-    def _judge(self, figures: Figures, value: float | None, small: bool) -> tuple[float | None, Status]:
+    def _standing(self, figures: Figures) -> Standing:
+        """Give the threshold of a window, or what is said instead of a judgement where there is none."""
         of = (self.indicator.id, figures.window, figures.level, figures.start)
         threshold = self._catalogue.threshold(*of)
-        if threshold is None:
-            return None, "expired" if self._catalogue.expired(*of) else "no_threshold"
+        if threshold is not None:
+            return threshold.value
+        return "expired" if self._catalogue.expired(*of) else "no_threshold"
+
+    def _judge(self, standing: Standing, value: float | None, small: bool) -> tuple[float | None, Status]:
+        if isinstance(standing, str):
+            return None, standing
         if value is None:
-            return threshold.value, "no_value"
+            return standing, "no_value"
         if small or self.indicator.direction not in ("higher", "lower"):
-            return threshold.value, "not_judged"
-        good = value >= threshold.value if self.indicator.direction == "higher" else value <= threshold.value
-        return threshold.value, "ok" if good else "breach"
+            return standing, "not_judged"
+        good = value >= standing if self.indicator.direction == "higher" else value <= standing
+        return standing, "ok" if good else "breach"
 
 
 def nearest_rank(buckets: Mapping[int, int], quantile: float) -> int | None:
@@ -258,12 +273,10 @@ def nearest_rank(buckets: Mapping[int, int], quantile: float) -> int | None:
     return None
 
 
-def _by_strata(cell: tuple[Strata, Tally]) -> Strata:
-    return cell[0]
-
-
 def _scaled(fact: int, scale: int) -> float:
     """Give fact / scale, as a whole number where it is one."""
+    if scale == 1:
+        return fact
     whole, rest = divmod(fact, scale)
     return whole if rest == 0 else fact / scale
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -212,6 +213,7 @@ class Catalogue:
         shares = {part.stream for part in every if part.denominator}
         self.measures = {one.id: replace(one, denominator=f"measure:{one.id}" in shares) for one in measures}
         self.thresholds = tuple(thresholds)
+        self._judging = _by_place(self.thresholds)
         self.intervals = tuple(intervals)
         self._check()
 
@@ -306,20 +308,15 @@ class Catalogue:
 
     def threshold(self, indicator: str, window: str, level: str, day: date) -> Threshold | None:
         """Give the threshold that judges a period beginning on `day`, or None."""
-        for one in self._thresholds(indicator, window, level):
+        for one in self._judging.get((indicator, window, level), ()):
             if one.valid_from <= day and (one.valid_to is None or day < one.valid_to):
                 return one
         return None
 
     def expired(self, indicator: str, window: str, level: str, day: date) -> bool:
         """Whether every threshold for it ended on or before `day`: shown, and never judging."""
-        found = list(self._thresholds(indicator, window, level))
+        found = self._judging.get((indicator, window, level), ())
         return bool(found) and all(one.valid_to is not None and one.valid_to <= day for one in found)
-
-    def _thresholds(self, indicator: str, window: str, level: str) -> Iterator[Threshold]:
-        for one in self.thresholds:
-            if one.indicator == indicator and window in one.windows and level in one.levels:
-                yield one
 
 
 class _MeasureEntry(_Declared):
@@ -340,6 +337,15 @@ def _validated(path: Path, name: str, kind: str, entries: Any, model: type[_Entr
             label = entry.get("id", entry.get("indicator", "")) if isinstance(entry, dict) else ""
             problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(f"{path.name}: {kind} {number} {label}: {problems}") from None
+    return found
+
+
+def _by_place(thresholds: Iterable[Threshold]) -> dict[tuple[str, str, str], list[Threshold]]:
+    """Give the thresholds by indicator, window and level: every figure asks for its own."""
+    found: dict[tuple[str, str, str], list[Threshold]] = {}
+    for one in thresholds:
+        for window, level in product(one.windows, one.levels):
+            found.setdefault((one.indicator, window, level), []).append(one)
     return found
 
 

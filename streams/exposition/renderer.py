@@ -10,9 +10,11 @@ its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from streams.assessment import Board, Row
 from streams.assessment.board import Slot
@@ -44,6 +46,15 @@ Organisation = tuple[str, str]
 """Level and code."""
 
 
+class _Names(NamedTuple):
+    """The metric families of one indicator, and its label."""
+
+    value: str
+    numerator: str
+    denominator: str
+    label: str
+
+
 def family_name(indicator: Indicator) -> str:
     """Give the metric family of an indicator's value: its identifier and its unit."""
     return f"oversight_{indicator.id}_{_UNITS[indicator.unit]}"
@@ -61,6 +72,7 @@ class Renderer:
         self._catalogue = catalogue
         self._register = register
         self._heads = _heads(catalogue)
+        self._names = _names(catalogue)
         self._families: dict[str, dict[Slot, str]] = {name: {} for name in self._heads}
         self._pieces: dict[Slot, Pieces] = {}
         self._chunks: dict[str, Chunk] = {}
@@ -79,7 +91,7 @@ class Renderer:
         """Render changed slots, one at a step, from the rows that there are at the first step."""
         wanted = [(slot, rows.get(slot, ())) for slot in slots]
         for slot, its in wanted:
-            yield slot, _pieces(its, self._catalogue)
+            yield slot, _pieces(its, self._names)
 
     def show(self, rendered: Iterable[tuple[Slot, Pieces]]) -> Iterator[None]:
         """Put slots in their places, one at a step; whoever asks for text in between gets some of them."""
@@ -217,35 +229,56 @@ def escape_label(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _pieces(rows: Iterable[Row], catalogue: Catalogue) -> Pieces:
-    found: dict[str, list[str]] = {}
+def _names(catalogue: Catalogue) -> dict[str, _Names]:
+    return {
+        one.id: _Names(
+            family_name(one),
+            f"oversight_{one.id}_numerator",
+            f"oversight_{one.id}_denominator",
+            f'indicator="{one.id}",',
+        )
+        for one in catalogue.indicators.values()
+    }
+
+
+def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
+    """Render the rows of one slot: they have organisation, level, window and basis in common."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    if not rows:
+        return {}
+    one = rows[0]
+    before = f'org="{escape_label(one.org)}",level="{one.level}",window="{one.window}",stratum="'
+    after = f'",basis="{one.basis}"'
     for row in rows:
-        for family, labels, value in _samples(row, catalogue.indicators[row.indicator]):
-            if value is not None:
-                found.setdefault(family, []).append(f"{family}{{{labels}}} {value!r}\n")
+        of = names[row.indicator]
+        labels = f"{before}{_stratum(*row.strata.items())}{after}"
+        _add(found, of.value, labels, row.value)
+        _add(found, of.numerator, labels, row.numerator)
+        _add(found, of.denominator, labels, row.denominator)
+        labels = of.label + labels
+        _add(found, "oversight_indicator_status", labels, STATUS_CODES.get(row.status))
+        _add(found, "oversight_indicator_threshold", labels, row.threshold)
+        for flag in row.flags:
+            _add(found, "oversight_indicator_flag", f'{labels},flag="{flag}"', 1)
+        if not row.strata:
+            restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
+            end = end_seconds(row.period_end)
+            _add(found, "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000)
+            _add(found, "oversight_indicator_period_end_timestamp_seconds", labels, end)
+            _add(found, "oversight_indicator_restated_timestamp_seconds", labels, restated)
     return {family: "".join(lines) for family, lines in found.items()}
 
 
-def _samples(row: Row, indicator: Indicator) -> Iterator[tuple[str, str, float | None]]:
-    """Give family, labels and value of everything a row says; None is not exposed."""
-    stratum = ",".join(f"{name}={value}" for name, value in row.strata.items())
-    labels = (
-        f'org="{escape_label(row.org)}",level="{row.level}",window="{row.window}",'
-        f'stratum="{escape_label(stratum)}",basis="{row.basis}"'
-    )
-    yield family_name(indicator), labels, row.value
-    yield f"oversight_{row.indicator}_numerator", labels, row.numerator
-    yield f"oversight_{row.indicator}_denominator", labels, row.denominator
-    labels = f'indicator="{row.indicator}",{labels}'
-    yield "oversight_indicator_status", labels, STATUS_CODES.get(row.status)
-    yield "oversight_indicator_threshold", labels, row.threshold
-    for flag in row.flags:
-        yield "oversight_indicator_flag", f'{labels},flag="{flag}"', 1
-    if not row.strata:
-        restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
-        yield "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000
-        yield "oversight_indicator_period_end_timestamp_seconds", labels, end_seconds(row.period_end)
-        yield "oversight_indicator_restated_timestamp_seconds", labels, restated
+@lru_cache(maxsize=1024)
+def _stratum(*strata: tuple[str, str]) -> str:
+    """Give the value of the label; there are few, and each stands in thousands of series."""
+    return escape_label(",".join(f"{name}={value}" for name, value in strata))
+
+
+def _add(found: defaultdict[str, list[str]], family: str, labels: str, value: float | None) -> None:
+    """Add a sample to its family; what has no value is not exposed."""
+    if value is not None:
+        found[family].append(f"{family}{{{labels}}} {value!r}\n")
 
 
 def end_seconds(end: date) -> float:
