@@ -3,7 +3,7 @@
     0  membership confirmed, where there is reason to doubt it
     1  dead letters and late records, acknowledged
     2  totals of days that closed, acknowledged; then that the day is closed, acknowledged
-    3  snapshots of changed organisations and a heartbeat a partition, acknowledged
+    3  snapshots of changed organisations and a heartbeat a partition, all partitions together, acknowledged
     4  offsets committed
 
 So the committed offset means: everything the records up to here produced has been acknowledged.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -46,6 +47,47 @@ log = structlog.get_logger(__name__)
 
 _SAID_AGAIN_SECONDS = 30.0
 """After which a problem that lasts is logged once more."""
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What of one partition is published at a tick.
+
+    Attributes:
+        ours: the partition.
+        state: its state, None while it has had no record.
+        position: of what is published.
+        orgs: organisations whose current windows are published.
+        closed: those whose closed periods are.
+    """
+
+    ours: Assigned
+    state: Partition | None
+    position: Position
+    orgs: set[str]
+    closed: set[str]
+
+    @property
+    def at(self) -> tuple[str, int]:
+        """Which partition it is."""
+        return (self.position.topic, self.position.partition)
+
+    @property
+    def complete_since_ms(self) -> int:
+        """The tick since which its state is complete."""
+        return self.ours.complete_since_ms or self.position.tick_ms
+
+    def give_back(self) -> None:
+        """Mark everything as changed again: it was not acknowledged."""
+        if self.state is not None:
+            self.state.dirty |= self.orgs
+            self.state.dirty_closed |= self.closed
+
+    def published(self) -> None:
+        """Note that everything was acknowledged."""
+        now_ms = self.position.tick_ms
+        self.ours.closed.published(self.closed, now_ms)
+        self.ours.complete_since_ms, self.ours.quarter = self.complete_since_ms, _quarter(now_ms)
 
 
 class Checkpoint:
@@ -159,46 +201,55 @@ class Checkpoint:
                 del ours.totals[: len(some)]
 
     async def _publish_snapshots(self, assigned: Mapping[TopicPartition, Assigned]) -> None:
+        """Write what all partitions have to tell at once: one by one each would wait for the last."""
         now_ms = int(self._clock() * 1000)
-        quarter = now_ms // 1000 // SECONDS_A_QUARTER
-        for partition, ours in assigned.items():
-            if ours.rebuilding:
-                continue
-            at = (partition.topic, partition.partition)
-            state = self._engine.partitions.get(at)
-            position = Position(
-                topic=partition.topic,
-                topic_id=ours.claim.identity,
-                partition=partition.partition,
-                next_offset=ours.position,
-                tick_ms=now_ms,
-                epoch=ours.claim.epoch,
-            )
-            first = ours.complete_since_ms == 0
-            orgs: set[str] = set()
-            if state is not None:
-                whole = first or ours.quarter != quarter
-                orgs = set(state.organisations) if whole else set(state.dirty)
-            complete_since = now_ms if first else ours.complete_since_ms
-            if state is not None:
-                state.dirty -= orgs
-            closed = ours.closed.take(state, now_ms, whole=first)
-            try:
-                outputs: list[Output] = []
-                if orgs:
-                    outputs += await self._in_turns(self._snapshotter.current(at, orgs, position))
-                if closed:
-                    outputs += await self._in_turns(self._snapshotter.closed_periods(at, closed, position))
-                self._still_ours(at, state)
-                outputs.append(self._output(self._snapshotter.heartbeat(at, position, complete_since)))
-                await self._writer.write(outputs)
-            except BaseException:
-                if state is not None:
-                    state.dirty |= orgs
-                    state.dirty_closed |= closed
-                raise
-            ours.closed.published(closed, now_ms)
-            ours.complete_since_ms, ours.quarter = complete_since, quarter
+        taken: list[_Taken] = []
+        outputs: list[Output] = []
+        try:
+            for partition, ours in assigned.items():
+                if not ours.rebuilding:
+                    taken.append(self._take(partition, ours, now_ms))
+                    outputs += await self._records(taken[-1])
+            for one in taken:
+                self._still_ours(one)
+            await self._writer.write(outputs)
+        except BaseException:
+            for one in taken:
+                one.give_back()
+            raise
+        for one in taken:
+            one.published()
+
+    def _take(self, partition: TopicPartition, ours: Assigned, now_ms: int) -> _Taken:
+        """Take what of a partition changed; nothing is left to do."""
+        state = self._engine.partitions.get((partition.topic, partition.partition))
+        position = Position(
+            topic=partition.topic,
+            topic_id=ours.claim.identity,
+            partition=partition.partition,
+            next_offset=ours.position,
+            tick_ms=now_ms,
+            epoch=ours.claim.epoch,
+        )
+        first = ours.complete_since_ms == 0
+        orgs: set[str] = set()
+        if state is not None:
+            whole = first or ours.quarter != _quarter(now_ms)
+            orgs = set(state.organisations) if whole else set(state.dirty)
+            state.dirty -= orgs
+        return _Taken(ours, state, position, orgs, ours.closed.take(state, now_ms, whole=first))
+
+    async def _records(self, taken: _Taken) -> list[Output]:
+        """Give the records of a partition, its heartbeat as the last."""
+        at, position = taken.at, taken.position
+        outputs: list[Output] = []
+        if taken.orgs:
+            outputs += await self._in_turns(self._snapshotter.current(at, taken.orgs, position))
+        if taken.closed:
+            outputs += await self._in_turns(self._snapshotter.closed_periods(at, taken.closed, position))
+        self._still_ours(taken)
+        outputs.append(self._output(self._snapshotter.heartbeat(at, position, taken.complete_since_ms)))
+        return outputs
 
     async def _in_turns(self, snapshots: Iterator[Snapshot]) -> list[Output]:
         """Give the records of organisations; worked out all at once they would hold the event loop long."""
@@ -208,9 +259,9 @@ class Checkpoint:
             await asyncio.sleep(0)
         return found
 
-    def _still_ours(self, at: tuple[str, int], state: Partition | None) -> None:
-        if self._engine.partitions.get(at) is not state:
-            raise NotAMemberError(f"{at[0]}/{at[1]} went to another worker meanwhile")
+    def _still_ours(self, taken: _Taken) -> None:
+        if self._engine.partitions.get(taken.at) is not taken.state:
+            raise NotAMemberError(f"{taken.at[0]}/{taken.at[1]} went to another worker meanwhile")
 
     def _output(self, snapshot: Snapshot) -> Output:
         return Output(self._settings.topic("snapshots"), snapshot_key(snapshot), encode(snapshot))
@@ -227,3 +278,8 @@ class Checkpoint:
             await self._membership.commit(self._consumer, offsets)
             for partition, offset in offsets.items():
                 assigned[partition].committed = offset.offset
+
+
+def _quarter(at_ms: int) -> int:
+    """Give the quarter of an hour, counted from 1970: with each the windows of hours move on."""
+    return at_ms // 1000 // SECONDS_A_QUARTER
