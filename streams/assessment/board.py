@@ -11,7 +11,7 @@ has only an older period is missing, and that is shown.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from operator import add, itemgetter, sub
 from typing import NamedTuple
@@ -391,10 +391,9 @@ class Board:
             if member[:2] in changed:
                 self._dirty |= {slot for key in shares for slot in self._slots_of(key)}
         self._all_heard = all_heard
-        troubled = {(feed.stream, feed.basis) for feed in self.completeness.troubled(now_ms)}
         for slot, period in list(self._latest.items()):
             shown = self._marked.get(slot, ())
-            if shown or (slot.stream, slot.basis) in troubled:
+            if shown or self.completeness.is_troubled(slot.stream, slot.basis, now_ms):
                 if self._doubts(slot, period) != shown:
                     self._dirty.add(slot)
                 yield
@@ -432,7 +431,7 @@ class Board:
 
     def _doubts(self, slot: Slot, period: Period) -> tuple[str, ...]:
         """Give the flags of a figure whose sources are silent or missing, as last observed."""
-        if not self._now_ms:
+        if not self._now_ms or not self.completeness.is_troubled(slot.stream, slot.basis, self._now_ms):
             return ()
         tally = self.tally(slot, period.end_ms)
         counts = (tally.stale, tally.missing if self._all_heard else 0)
@@ -467,19 +466,19 @@ class Board:
     def _figures(self, slot: Slot, period: Period) -> Figures:
         periods = self._sums[slot]
         total = periods[period]
-        qualities = total.origins.values()
+        quality = _together(total.origins.values())
         present = {origin.member for origin in total.origins}
         older = {
             origin.member for one, other in periods.items() if one < period for origin in other.origins
         } - present
         found = {
-            "partial": any(one.partial for one in qualities) or self._began_inside(slot, period),
-            "to_date": any(one.to_date for one in qualities),
+            "partial": quality.partial or self._began_inside(slot, period),
+            "to_date": quality.to_date,
             "missing_members": bool(older) and self._misses(slot),
-            "restated": any(one.restated_ms for one in qualities),
-            "assumed_membership": any(one.assumed for one in qualities),
-            "stale": any(member[:2] in self.absent for member in present),
-            "older_definition": any(one.older_definition for one in qualities),
+            "restated": quality.restated_ms is not None,
+            "assumed_membership": quality.assumed,
+            "stale": bool(self.absent) and any(member[:2] in self.absent for member in present),
+            "older_definition": quality.older_definition,
         }
         return Figures(
             org=slot.org,
@@ -492,8 +491,8 @@ class Board:
             basis=slot.basis,
             cells=dict(sorted(total.cells.items(), key=itemgetter(0))),
             flags=(*(flag for flag, set_ in found.items() if set_), *self._doubts(slot, period)),
-            as_at_ms=max(one.as_at_ms for one in qualities),
-            restated_ms=max((one.restated_ms for one in qualities if one.restated_ms), default=None),
+            as_at_ms=quality.as_at_ms,
+            restated_ms=quality.restated_ms,
         )
 
     def figures(self, slot: Slot) -> Figures | None:
@@ -542,6 +541,21 @@ def _at_level(quality: _Quality, level: str) -> _Quality:
     if quality.assumed and level not in ("icb", "region"):
         return quality._replace(assumed=False)
     return quality
+
+
+def _together(qualities: Collection[_Quality]) -> _Quality:
+    """Give what is known of a sum of parts, at least one: what doubts one doubts all."""
+    if len(qualities) == 1:
+        return next(iter(qualities))
+    as_at, restated, partial, to_date, assumed, older = zip(*qualities, strict=True)
+    return _Quality(
+        max(as_at),
+        max((one for one in restated if one), default=None),
+        any(partial),
+        any(to_date),
+        any(assumed),
+        any(older),
+    )
 
 
 def _difference(old: Iterable[Cell], new: Iterable[Cell]) -> list[Cell]:

@@ -118,6 +118,7 @@ class Completeness:
         self._heard_ms: dict[PartitionId, int] = {}
         self._feeds: dict[FeedKey, Feed] = {}
         self._on: dict[PartitionId, dict[FeedKey, SourceStream]] = {}
+        self._troubled: tuple[int, frozenset[tuple[str, str]]] | None = None
         self._index: dict[tuple[str, str, date], dict[tuple[str, str], list[Feed]]] = {}
         for key, declared in expectations.sources.items():
             self._feeds[key] = Feed(*key, expectations.pace(*key), declared.about)
@@ -136,6 +137,7 @@ class Completeness:
         """
         partition = (beat.at.topic, beat.at.partition)
         self._heard_ms[partition] = heard_ms
+        self._troubled = None
         before = self._on.get(partition, {})
         now: dict[FeedKey, SourceStream] = {
             (source.source, one.stream, one.basis): one for source in beat.sources for one in source.streams
@@ -167,6 +169,13 @@ class Completeness:
         for feed in self._feeds.values():
             if not feed.heard or feed.is_stale(self.seen_at(feed, now_ms)):
                 yield feed
+
+    def is_troubled(self, stream: str, basis: str, now_ms: int) -> bool:
+        """Whether any source of a stream is stale or missing; every figure asks, and mostly none is."""
+        if self._troubled is None or self._troubled[0] != now_ms:
+            found = frozenset((feed.stream, feed.basis) for feed in self.troubled(now_ms))
+            self._troubled = (now_ms, found)
+        return (stream, basis) in self._troubled[1]
 
     def groups(self, day: date) -> Iterator[Group]:
         """Give everything that has sources, by the memberships of a day."""
