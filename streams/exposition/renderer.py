@@ -27,13 +27,24 @@ from streams.organisations import Register
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
 """Values of `oversight_indicator_status`; a row that is not judged has no such series."""
 
+_STATUS, _THRESHOLD, _FLAG, _AS_AT, _END, _RESTATED = (
+    f"oversight_indicator_{one}"
+    for one in (
+        "status",
+        "threshold",
+        "flag",
+        "as_at_timestamp_seconds",
+        "period_end_timestamp_seconds",
+        "restated_timestamp_seconds",
+    )
+)
 _COMMON = {
-    "oversight_indicator_status": "Judged against its dated threshold: 0 ok, 1 near, 2 breach.",
-    "oversight_indicator_threshold": "The threshold in force, in the indicator's unit.",
-    "oversight_indicator_flag": "1 for each flag of a figure, such as partial, to_date or restated.",
-    "oversight_indicator_as_at_timestamp_seconds": "When the newest record in a figure was appended.",
-    "oversight_indicator_period_end_timestamp_seconds": "End of the figure's period.",
-    "oversight_indicator_restated_timestamp_seconds": "When a figure of an ended day last changed.",
+    _STATUS: "Judged against its dated threshold: 0 ok, 1 near, 2 breach.",
+    _THRESHOLD: "The threshold in force, in the indicator's unit.",
+    _FLAG: "1 for each flag of a figure, such as partial, to_date or restated.",
+    _AS_AT: "When the newest record in a figure was appended.",
+    _END: "End of the figure's period.",
+    _RESTATED: "When a figure of an ended day last changed.",
 }
 SOURCES = "oversight_sources"
 """The family of `render_sources`."""
@@ -243,29 +254,34 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
 
 def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
     """Render the rows of one slot: they have organisation, level, window and basis in common."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
     if not rows:
         return {}
+    found: defaultdict[str, list[str]] = defaultdict(list)
     one = rows[0]
     before = f'org="{escape_label(one.org)}",level="{one.level}",window="{one.window}",stratum="'
     after = f'",basis="{one.basis}"'
     for row in rows:
         of = names[row.indicator]
         labels = f"{before}{_stratum(*row.strata.items())}{after}"
-        _add(found, of.value, labels, row.value)
-        _add(found, of.numerator, labels, row.numerator)
-        _add(found, of.denominator, labels, row.denominator)
+        for family, value in (
+            (of.value, row.value),
+            (of.numerator, row.numerator),
+            (of.denominator, row.denominator),
+        ):
+            if value is not None:
+                found[family].append(f"{family}{{{labels}}} {value!r}\n")
         labels = of.label + labels
-        _add(found, "oversight_indicator_status", labels, STATUS_CODES.get(row.status))
-        _add(found, "oversight_indicator_threshold", labels, row.threshold)
-        for flag in row.flags:
-            _add(found, "oversight_indicator_flag", f'{labels},flag="{flag}"', 1)
+        if row.status in STATUS_CODES:
+            found[_STATUS].append(f"{_STATUS}{{{labels}}} {STATUS_CODES[row.status]}\n")
+        if row.threshold is not None:
+            found[_THRESHOLD].append(f"{_THRESHOLD}{{{labels}}} {row.threshold!r}\n")
+        if row.flags:
+            found[_FLAG] += [f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags]
         if not row.strata:
-            restated = None if row.restated_at_ms is None else row.restated_at_ms / 1000
-            end = end_seconds(row.period_end)
-            _add(found, "oversight_indicator_as_at_timestamp_seconds", labels, row.as_at_ms / 1000)
-            _add(found, "oversight_indicator_period_end_timestamp_seconds", labels, end)
-            _add(found, "oversight_indicator_restated_timestamp_seconds", labels, restated)
+            found[_AS_AT].append(f"{_AS_AT}{{{labels}}} {row.as_at_ms / 1000!r}\n")
+            found[_END].append(f"{_END}{{{labels}}} {end_seconds(row.period_end)!r}\n")
+            if row.restated_at_ms is not None:
+                found[_RESTATED].append(f"{_RESTATED}{{{labels}}} {row.restated_at_ms / 1000!r}\n")
     return {family: "".join(lines) for family, lines in found.items()}
 
 
@@ -273,12 +289,6 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
 def _stratum(*strata: tuple[str, str]) -> str:
     """Give the value of the label; there are few, and each stands in thousands of series."""
     return escape_label(",".join(f"{name}={value}" for name, value in strata))
-
-
-def _add(found: defaultdict[str, list[str]], family: str, labels: str, value: float | None) -> None:
-    """Add a sample to its family; what has no value is not exposed."""
-    if value is not None:
-        found[family].append(f"{family}{{{labels}}} {value!r}\n")
 
 
 def end_seconds(end: date) -> float:
