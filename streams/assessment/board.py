@@ -11,15 +11,14 @@ has only an older period is missing, and that is shown.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from operator import add, itemgetter, sub
+from operator import itemgetter
 from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from schemas.outputs import (
-    Cell,
     ClosedPeriods,
     Heartbeat,
     OrganisationSnapshot,
@@ -30,18 +29,31 @@ from schemas.outputs import (
 )
 from streams.assessment.completeness import Completeness, Group, PartitionId, SourceCount
 from streams.assessment.rows import Calculator, Figures, Row, Status, Strata
+from streams.assessment.shares import (
+    NO_SHARE,
+    Key,
+    Member,
+    Origin,
+    Period,
+    Quality,
+    Share,
+    Shares,
+    Sum,
+    at_level,
+    difference,
+    only_age_differs,
+    together,
+)
 from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
-from streams.engine.calendar import civil_date, day_number, local_day, midnight
+from streams.engine.calendar import civil_date, local_day, midnight
 from streams.engine.families import FAMILIES
-from streams.engine.panes import Tally
 from streams.organisations import ENGLAND, Register
 
 log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
-Member = tuple[str, int, str]
-"""Input topic, partition and organisation of a snapshot."""
+_DOUBTS = ("stale_source", "missing_source")
 
 
 class Slot(NamedTuple):
@@ -52,90 +64,6 @@ class Slot(NamedTuple):
     stream: str
     basis: str
     window: str
-
-
-class Period(NamedTuple):
-    """The bounds of a window: civil days, and instants in them for a window of hours."""
-
-    start: date
-    end: date
-    from_ms: int | None = None
-    until_ms: int | None = None
-
-    @property
-    def end_ms(self) -> int:
-        """The instant at which it ends."""
-        return midnight(day_number(self.end)) * 1000 if self.until_ms is None else self.until_ms
-
-
-class _Origin(NamedTuple):
-    """Where a share comes from: a member, one of its sites, one part of the window."""
-
-    member: Member
-    site: str | None
-    part: date
-
-
-class _Quality(NamedTuple):
-    """What is known of a member's facts besides the facts."""
-
-    as_at_ms: int
-    restated_ms: int | None
-    partial: bool
-    to_date: bool
-    assumed: bool
-    older_definition: bool
-
-
-class _Key(NamedTuple):
-    """One part of one window of a member or of its site; it goes to the slots of every level above."""
-
-    stream: str
-    basis: str
-    window: str
-    period: Period
-    origin: _Origin
-
-
-class _Share(NamedTuple):
-    """What one part of one member's window adds to its slots."""
-
-    cells: Sequence[Cell]
-    quality: _Quality
-
-
-Shares = dict[_Key, _Share]
-
-_DOUBTS = ("stale_source", "missing_source")
-_NO_SHARE = _Share((), _Quality(0, None, partial=False, to_date=False, assumed=False, older_definition=False))
-
-
-class _Sum:
-    """Facts of one slot and period, and where they came from."""
-
-    __slots__ = ("cells", "origins")
-
-    def __init__(self) -> None:
-        self.cells: dict[Strata, Tally] = {}
-        self.origins: dict[_Origin, _Quality] = {}
-
-    def change(self, cells: Iterable[Cell]) -> None:
-        """Add what changed; what comes to nothing is dropped."""
-        for cell in cells:
-            strata = (cell.dimension, cell.value)
-            total = self.cells.get(strata)
-            if total is None:
-                total = self.cells[strata] = Tally((0,) * len(cell.facts), ({} for _ in cell.histograms))
-            total.facts = list(map(add, total.facts, cell.facts))
-            for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
-                for bucket, count in buckets.items():
-                    left = sums.get(bucket, 0) + count
-                    if left:
-                        sums[bucket] = left
-                    else:
-                        del sums[bucket]
-            if not any(total.facts):
-                del self.cells[strata]
 
 
 class Board:
@@ -168,11 +96,13 @@ class Board:
         self._latest: dict[Slot, Period] = {}
         self._site_of: dict[str, str] = {}
         self._newest: dict[Member, Position] = {}
-        self._shares: dict[Member, dict[_Key, _Share]] = {}
-        self._sums: dict[Slot, dict[Period, _Sum]] = {}
+        self._shares: dict[Member, dict[Key, Share]] = {}
+        self._sums: dict[Slot, dict[Period, Sum]] = {}
         self._rows: dict[Slot, list[Row]] = {}
         self._dirty: set[Slot] = set()
+        self._older: set[Slot] = set()
         self._changed: set[Slot] = set()
+        self._aged: set[Slot] = set()
         self._calculators = _calculators(catalogue)
         self._definitions = _definitions(catalogue)
 
@@ -231,21 +161,25 @@ class Board:
         for key in held.keys() - new.keys():
             self._remove(key, held.pop(key))
         for key, share in new.items():
-            before = held.get(key, _NO_SHARE)
-            changed = _difference(before.cells, share.cells)
-            if before is not _NO_SHARE and not changed and before.quality == share.quality:
+            before = held.get(key, NO_SHARE)
+            changed = difference(before.cells, share.cells)
+            if before is not NO_SHARE and not changed and before.quality == share.quality:
                 continue
+            only_age = not changed and only_age_differs(before.quality, share.quality)
             for slot in self._slots_of(key):
-                total = self._sums.setdefault(slot, {}).setdefault(key.period, _Sum())
+                total = self._sums.setdefault(slot, {}).setdefault(key.period, Sum())
                 total.change(changed)
-                total.origins[key.origin] = _at_level(share.quality, slot.level)
-                self._touch(slot, key.period)
+                total.origins[key.origin] = at_level(share.quality, slot.level)
+                if only_age and before is not NO_SHARE:
+                    self._grow_older(slot)
+                else:
+                    self._touch(slot, key.period)
             held[key] = share
         if not held:
             del self._shares[member]
 
-    def _remove(self, key: _Key, share: _Share) -> None:
-        changed = _difference(share.cells, ())
+    def _remove(self, key: Key, share: Share) -> None:
+        changed = difference(share.cells, ())
         for slot in self._slots_of(key):
             periods = self._sums[slot]
             total = periods[key.period]
@@ -257,7 +191,7 @@ class Board:
                     del self._sums[slot]
             self._touch(slot, key.period)
 
-    def _slots_of(self, key: _Key) -> set[Slot]:
+    def _slots_of(self, key: Key) -> set[Slot]:
         """Give where a part goes, by the membership of its own days; always the same for one key."""
         (_, _, org), site, part = key.origin
         parents = self.register.parents(org, part)
@@ -275,7 +209,11 @@ class Board:
         """Note that a period of a slot changed."""
         self._dirty.add(slot)
 
-    def _shares_of(self, member: Member, snapshot: OrganisationSnapshot) -> Iterator[tuple[_Key, _Share]]:
+    def _grow_older(self, slot: Slot) -> None:
+        """Note that a slot has newer records, which changed nothing else in it."""
+        self._older.add(slot)
+
+    def _shares_of(self, member: Member, snapshot: OrganisationSnapshot) -> Iterator[tuple[Key, Share]]:
         for series in snapshot.series:
             if self._definitions.get(series.stream) != series.definition:
                 log.warning(
@@ -289,7 +227,7 @@ class Board:
 
     def _window_shares(
         self, member: Member, snapshot: OrganisationSnapshot, series: SeriesFacts, window: WindowFacts
-    ) -> Iterator[tuple[_Key, _Share]]:
+    ) -> Iterator[tuple[Key, Share]]:
         org = member[2]
         start = snapshot.coverage_start
         partial = window.reported < window.expected
@@ -300,8 +238,8 @@ class Board:
         for part in window.parts:
             if series.site is not None:
                 self._site_of[series.site] = org
-            origin = _Origin(member, series.site, part.start)
-            quality = _Quality(
+            origin = Origin(member, series.site, part.start)
+            quality = Quality(
                 window.as_at_ms,
                 window.restated_ms,
                 partial or older,
@@ -309,8 +247,8 @@ class Board:
                 self.register.parents(org, part.start).assumed,
                 older,
             )
-            key = _Key(series.stream, series.basis, window.window, period, origin)
-            yield key, _Share(part.cells, quality)
+            key = Key(series.stream, series.basis, window.window, period, origin)
+            yield key, Share(part.cells, quality)
 
     def rows(self) -> Iterator[Row]:
         """Give the current row of every slot, recomputing those that changed."""
@@ -327,6 +265,8 @@ class Board:
         done = 0
         while self._dirty and (most is None or done < most):
             slot = self._dirty.pop()
+            self._older.discard(slot)
+            self._aged.discard(slot)
             self._changed.add(slot)
             done += 1
             periods = self._sums.get(slot)
@@ -339,7 +279,20 @@ class Board:
             else:
                 for of in (self._rows, self._latest, self._marked):
                     of.pop(slot, None)
-        return len(self._dirty)
+        while self._older and (most is None or done < most):
+            self._age(self._older.pop())
+            done += 1
+        return len(self._dirty) + len(self._older)
+
+    def _age(self, slot: Slot) -> None:
+        """Give the rows of a slot their new age; windows of hours get one with every event of the day."""
+        if slot not in self._latest:
+            return
+        origins = self._sums[slot][self._latest[slot]].origins
+        as_at_ms = max(one.as_at_ms for one in origins.values())
+        self._rows[slot] = [replace(row, as_at_ms=as_at_ms) for row in self._rows[slot]]
+        if slot not in self._changed:
+            self._aged.add(slot)
 
     def _mark(self, slot: Slot, flags: tuple[str, ...]) -> None:
         if flags:
@@ -360,7 +313,7 @@ class Board:
         for row in rows:
             if row.status == "ok":
                 status = _unrecovered(before.get((row.indicator, *row.strata.items())))
-                held.append(msgspec.structs.replace(row, status=status))
+                held.append(replace(row, status=status))
             else:
                 held.append(row)
         return held
@@ -438,9 +391,14 @@ class Board:
         return tuple(flag for flag, count in zip(_DOUBTS, counts, strict=True) if count)
 
     def take_changed(self) -> set[Slot]:
-        """Give the slots whose rows were recomputed since the last call."""
+        """Give the slots whose rows were recomputed since the last call, but for those of `take_aged`."""
         changed, self._changed = self._changed, set()
         return changed
+
+    def take_aged(self) -> set[Slot]:
+        """Give the slots whose rows have become newer since the last call, and are else what they were."""
+        aged, self._aged = self._aged, set()
+        return aged
 
     def slots(self) -> dict[Slot, list[Row]]:
         """Give the rows by slot, as they stand after the last refresh; a changed slot has a new list."""
@@ -466,7 +424,7 @@ class Board:
     def _figures(self, slot: Slot, period: Period) -> Figures:
         periods = self._sums[slot]
         total = periods[period]
-        quality = _together(total.origins.values())
+        quality = together(total.origins.values())
         present = {origin.member for origin in total.origins}
         older = {
             origin.member for one, other in periods.items() if one < period for origin in other.origins
@@ -534,53 +492,6 @@ class Board:
             for source in beat.sources:
                 seen[topic, source.source] = seen.get((topic, source.source), 0) + 1
         return sorted({source for (_, source), count in seen.items() if count > 1})
-
-
-def _at_level(quality: _Quality, level: str) -> _Quality:
-    """Give what a part's quality is at a level: a membership matters to roll-ups below England only."""
-    if quality.assumed and level not in ("icb", "region"):
-        return quality._replace(assumed=False)
-    return quality
-
-
-def _together(qualities: Collection[_Quality]) -> _Quality:
-    """Give what is known of a sum of parts, at least one: what doubts one doubts all."""
-    if len(qualities) == 1:
-        return next(iter(qualities))
-    as_at, restated, partial, to_date, assumed, older = zip(*qualities, strict=True)
-    return _Quality(
-        max(as_at),
-        max((one for one in restated if one), default=None),
-        any(partial),
-        any(to_date),
-        any(assumed),
-        any(older),
-    )
-
-
-def _difference(old: Iterable[Cell], new: Iterable[Cell]) -> list[Cell]:
-    """Give what must be added to `old` to make it `new`; cells that are equal are left out."""
-    before = {(cell.dimension, cell.value): cell for cell in old}
-    found = []
-    for cell in new:
-        was = before.pop((cell.dimension, cell.value), None)
-        if was != cell:
-            found.append(cell if was is None else _minus(cell, was))
-    return found + [_minus(None, was) for was in before.values()]
-
-
-def _minus(new: Cell | None, old: Cell) -> Cell:
-    facts = [0] * len(old.facts) if new is None else new.facts
-    histograms = [{} for _ in old.histograms] if new is None else new.histograms
-    return Cell(
-        old.dimension,
-        old.value,
-        list(map(sub, facts, old.facts)),
-        [
-            {bucket: now.get(bucket, 0) - was.get(bucket, 0) for bucket, _ in now.items() ^ was.items()}
-            for now, was in zip(histograms, old.histograms, strict=True)
-        ],
-    )
 
 
 def _newer(one: Position, other: Position) -> bool:

@@ -24,11 +24,12 @@ from typing import cast
 import msgspec
 
 from schemas.outputs import Total
-from streams.assessment.board import Period, Slot
+from streams.assessment.board import Slot
 from streams.assessment.explain_mix import Member, members_of
 from streams.assessment.explain_reasons import NOTHING, SMALLEST, Amount, Reading, Reason, Split, Window, fold
 from streams.assessment.explain_views import Entry, View, Witness
 from streams.assessment.rows import UNSTRATIFIED, WITHHELD_WINDOWS, Figures, Row, Strata
+from streams.assessment.shares import Period
 from streams.catalogue import Catalogue, Indicator
 from streams.engine import Engine, EngineSettings, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_number, day_of_quarter, local_day, utc

@@ -27,9 +27,10 @@ from schemas.outputs import (
     Snapshot,
     final_name,
 )
-from streams.assessment.board import Board, Member, Period, Shares, Slot
+from streams.assessment.board import Board, Slot
 from streams.assessment.completeness import Completeness, PartitionId
 from streams.assessment.rows import Row
+from streams.assessment.shares import Member, Period, Shares
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES
 from streams.engine.windows import Tumbling, tumbling
@@ -79,6 +80,9 @@ class _ClosedBoard(Board):
 
     def _touch(self, slot: Slot, period: Period) -> None:
         self.touched.add((slot, period))
+
+    def _grow_older(self, _slot: Slot) -> None:
+        """Pass over what is no revision."""
 
     def _replace(self, member: Member, new: Shares) -> None:
         self._foreign.pop(member, None)

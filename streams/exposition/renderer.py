@@ -91,18 +91,29 @@ class Renderer:
         self._slots_of: Counter[Organisation] = Counter()
         self._organisations: tuple[date, Chunk] | None = None
 
-    def update(self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]) -> None:
+    def update(
+        self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]], aged: Iterable[Slot] = ()
+    ) -> None:
         """Render changed slots anew, and show them; a slot without rows disappears."""
-        for _ in self.show(list(self.render(slots, rows))):
+        for _ in self.show(list(self.render(slots, rows, aged))):
             pass
 
     def render(
-        self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]]
+        self, slots: Iterable[Slot], rows: Mapping[Slot, Sequence[Row]], aged: Iterable[Slot] = ()
     ) -> Iterator[tuple[Slot, Pieces]]:
-        """Render changed slots, one at a step, from the rows that there are at the first step."""
+        """Render changed slots, one at a step, from the rows that there are at the first step.
+
+        Args:
+            slots: that have changed.
+            rows: of all slots.
+            aged: slots that were shown before, and of which only the age has changed.
+        """
         wanted = [(slot, rows.get(slot, ())) for slot in slots]
+        older = [(slot, rows.get(slot, ())) for slot in aged]
         for slot, its in wanted:
             yield slot, _pieces(its, self._names)
+        for slot, its in older:
+            yield slot, self._pieces.get(slot, {}) | _ages(its, self._names)
 
     def show(self, rendered: Iterable[tuple[Slot, Pieces]]) -> Iterator[None]:
         """Put slots in their places, one at a step; whoever asks for text in between gets some of them."""
@@ -257,9 +268,7 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
     if not rows:
         return {}
     found: defaultdict[str, list[str]] = defaultdict(list)
-    one = rows[0]
-    before = f'org="{escape_label(one.org)}",level="{one.level}",window="{one.window}",stratum="'
-    after = f'",basis="{one.basis}"'
+    before, after = _around_stratum(rows[0])
     for row in rows:
         of = names[row.indicator]
         labels = f"{before}{_stratum(*row.strata.items())}{after}"
@@ -278,11 +287,31 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
         if row.flags:
             found[_FLAG] += [f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags]
         if not row.strata:
-            found[_AS_AT].append(f"{_AS_AT}{{{labels}}} {row.as_at_ms / 1000!r}\n")
+            found[_AS_AT].append(_age(labels, row))
             found[_END].append(f"{_END}{{{labels}}} {end_seconds(row.period_end)!r}\n")
             if row.restated_at_ms is not None:
                 found[_RESTATED].append(f"{_RESTATED}{{{labels}}} {row.restated_at_ms / 1000!r}\n")
     return {family: "".join(lines) for family, lines in found.items()}
+
+
+def _ages(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
+    """Render of the rows of one slot only when the newest record in each was appended."""
+    if not rows:
+        return {}
+    labels = "".join(_around_stratum(rows[0]))
+    return {
+        _AS_AT: "".join([_age(names[row.indicator].label + labels, row) for row in rows if not row.strata])
+    }
+
+
+def _age(labels: str, row: Row) -> str:
+    return f"{_AS_AT}{{{labels}}} {row.as_at_ms / 1000!r}\n"
+
+
+def _around_stratum(row: Row) -> tuple[str, str]:
+    """Give the labels before and after a stratum's value."""
+    before = f'org="{escape_label(row.org)}",level="{row.level}",window="{row.window}",stratum="'
+    return before, f'",basis="{row.basis}"'
 
 
 @lru_cache(maxsize=1024)

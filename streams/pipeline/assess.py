@@ -36,7 +36,7 @@ from streams.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_IDLE_SECONDS = 0.05
+_IDLE_SECONDS = 0.02
 _ABSENT_TICKS, _ABSENT_SECONDS = 10, 10.0
 """A partition that is not heard for so many ticks, and so long at least, has no worker."""
 _RETRY_SECONDS = 1.0

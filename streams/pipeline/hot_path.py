@@ -50,6 +50,8 @@ MAX_RECORDS = 2_000
 MAX_PENDING_BYTES = 32 << 20
 MAX_PENDING_RECORDS = 5_000
 """Dead letters, late records and totals that wait for a tick; with more a checkpoint is made at once."""
+_PAUSE, _MOST_SECONDS = 3.0, 1.0
+"""A tick lasts so many times as long as the checkpoint before it, to this limit, and at least the setting."""
 _FETCH_MS = 100
 """How long a broker holds a request that it has nothing for. It gets one at a time, without the partitions
 whose records wait for a checkpoint: with the client's own 500 ms those would wait so long after it.
@@ -67,6 +69,17 @@ _NEVER_MS = 2**31 - 1
 def partition_of(key: str, partitions: int) -> int:
     """Give the partition that Kafka's default partitioner (murmur2) chooses for a key."""
     return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def tick_after(took_seconds: float, least_seconds: float) -> float:
+    """Give the time from a checkpoint to the next: the less there is to do, the sooner.
+
+    Args:
+        took_seconds: what the checkpoint took, which grows with what it publishes and with what else there is
+            to do in this process.
+        least_seconds: the setting.
+    """
+    return max(least_seconds, min(_PAUSE * took_seconds, _MOST_SECONDS))
 
 
 class HotPath(mode.Service):
@@ -106,6 +119,7 @@ class HotPath(mode.Service):
         self._generation = 0
         self._names = {settings.topic(name): name for name in ACCEPTS}
         self._checkpointed: float | None = None
+        self._tick_seconds = settings.tick_seconds
         self._waiting_since = time.monotonic()
         self._connected = self._joined = False
         self._lost_since: float | None = None
@@ -191,7 +205,7 @@ class HotPath(mode.Service):
     def late_seconds(self) -> float:
         """Give by how much the next checkpoint is overdue."""
         since = self._waiting_since if self._checkpointed is None else self._checkpointed
-        return max(0.0, time.monotonic() - since - self._settings.tick_seconds)
+        return max(0.0, time.monotonic() - since - self._tick_seconds)
 
     def problems(self) -> Iterable[str]:
         """Say what keeps this worker from being ready."""
@@ -254,9 +268,11 @@ class HotPath(mode.Service):
                 return
             if time.monotonic() >= due or self._full():
                 await self._settle()
+                began = time.monotonic()
                 if not self._given and await self._checkpoint.make(self._assigned):
                     self._checkpointed = time.monotonic()
-                    due = self._checkpointed + self._settings.tick_seconds
+                    self._tick_seconds = tick_after(self._checkpointed - began, self._settings.tick_seconds)
+                    due = self._checkpointed + self._tick_seconds
                     self._saving.committed(self._assigned)
                 else:
                     await self.sleep(0 if self._given else _RETRY_SECONDS)

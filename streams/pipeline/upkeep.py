@@ -137,7 +137,9 @@ class Upkeep:
                 collect_some()
                 await turns.give()
             rendered = []
-            for one in self._renderer.render(self.board.take_changed(), self.board.slots()):
+            board = self.board
+            changed, aged = board.take_changed(), board.take_aged()
+            for one in self._renderer.render(changed, board.slots(), aged):
                 rendered.append(one)
                 await turns.give()
             async with self._showing:

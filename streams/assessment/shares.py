@@ -1,0 +1,151 @@
+"""Shares: what one part of one window of a member adds to the sums of every level above it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from operator import add, sub
+from typing import NamedTuple
+
+from schemas.outputs import Cell
+from streams.assessment.rows import Strata
+from streams.engine.calendar import day_number, midnight
+from streams.engine.panes import Tally
+
+Member = tuple[str, int, str]
+"""Input topic, partition and organisation of a snapshot."""
+
+
+class Period(NamedTuple):
+    """The bounds of a window: civil days, and instants in them for a window of hours."""
+
+    start: date
+    end: date
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """The instant at which it ends."""
+        return midnight(day_number(self.end)) * 1000 if self.until_ms is None else self.until_ms
+
+
+class Origin(NamedTuple):
+    """Where a share comes from: a member, one of its sites, one part of the window."""
+
+    member: Member
+    site: str | None
+    part: date
+
+
+class Quality(NamedTuple):
+    """What is known of a member's facts besides the facts."""
+
+    as_at_ms: int
+    restated_ms: int | None
+    partial: bool
+    to_date: bool
+    assumed: bool
+    older_definition: bool
+
+
+class Key(NamedTuple):
+    """One part of one window of a member or of its site; it goes to the slots of every level above."""
+
+    stream: str
+    basis: str
+    window: str
+    period: Period
+    origin: Origin
+
+
+class Share(NamedTuple):
+    """What one part of one member's window adds to its slots."""
+
+    cells: Sequence[Cell]
+    quality: Quality
+
+
+Shares = dict[Key, Share]
+
+NO_SHARE = Share((), Quality(0, None, partial=False, to_date=False, assumed=False, older_definition=False))
+
+
+class Sum:
+    """Facts of one slot and period, and where they came from."""
+
+    __slots__ = ("cells", "origins")
+
+    def __init__(self) -> None:
+        self.cells: dict[Strata, Tally] = {}
+        self.origins: dict[Origin, Quality] = {}
+
+    def change(self, cells: Iterable[Cell]) -> None:
+        """Add what changed; what comes to nothing is dropped."""
+        for cell in cells:
+            strata = (cell.dimension, cell.value)
+            total = self.cells.get(strata)
+            if total is None:
+                total = self.cells[strata] = Tally((0,) * len(cell.facts), ({} for _ in cell.histograms))
+            total.facts = list(map(add, total.facts, cell.facts))
+            for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
+                for bucket, count in buckets.items():
+                    left = sums.get(bucket, 0) + count
+                    if left:
+                        sums[bucket] = left
+                    else:
+                        del sums[bucket]
+            if not any(total.facts):
+                del self.cells[strata]
+
+
+def at_level(quality: Quality, level: str) -> Quality:
+    """Give what a part's quality is at a level: a membership matters to roll-ups below England only."""
+    if quality.assumed and level not in ("icb", "region"):
+        return quality._replace(assumed=False)
+    return quality
+
+
+def only_age_differs(one: Quality, other: Quality) -> bool:
+    """Whether two say the same, but for when the newest record was appended."""
+    return one._replace(as_at_ms=other.as_at_ms) == other
+
+
+def together(qualities: Collection[Quality]) -> Quality:
+    """Give what is known of a sum of parts, at least one: what doubts one doubts all."""
+    if len(qualities) == 1:
+        return next(iter(qualities))
+    as_at, restated, partial, to_date, assumed, older = zip(*qualities, strict=True)
+    return Quality(
+        max(as_at),
+        max((one for one in restated if one), default=None),
+        any(partial),
+        any(to_date),
+        any(assumed),
+        any(older),
+    )
+
+
+def difference(old: Iterable[Cell], new: Iterable[Cell]) -> list[Cell]:
+    """Give what must be added to `old` to make it `new`; cells that are equal are left out."""
+    before = {(cell.dimension, cell.value): cell for cell in old}
+    found = []
+    for cell in new:
+        was = before.pop((cell.dimension, cell.value), None)
+        if was != cell:
+            found.append(cell if was is None else _minus(cell, was))
+    return found + [_minus(None, was) for was in before.values()]
+
+
+def _minus(new: Cell | None, old: Cell) -> Cell:
+    facts = [0] * len(old.facts) if new is None else new.facts
+    histograms = [{} for _ in old.histograms] if new is None else new.histograms
+    return Cell(
+        old.dimension,
+        old.value,
+        list(map(sub, facts, old.facts)),
+        [
+            {bucket: now.get(bucket, 0) - was.get(bucket, 0) for bucket, _ in now.items() ^ was.items()}
+            for now, was in zip(histograms, old.histograms, strict=True)
+        ],
+    )
