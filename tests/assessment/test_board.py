@@ -118,14 +118,15 @@ def test_an_incomplete_quarter_that_has_ended_is_partial() -> None:
     assert ("partial",) == shown(on, "core20_recruitment", "quarter")["trust", "RJ1"].flags
 
 
+@pytest.mark.parametrize("pace", [timedelta(hours=5), timedelta(minutes=2)])
 @pytest.mark.parametrize("order", range(4))
-def test_incremental_equals_from_scratch(order: int) -> None:
+def test_incremental_equals_from_scratch(order: int, pace: timedelta) -> None:
     """Whatever snapshots replace whatever others, the board shows what the last ones alone would."""
     chance = random.Random(order)  # noqa: S311 - a test's dice
     of = engine()
     on = board()
     for step in range(6):
-        tick = MORNING + timedelta(hours=5 * step)
+        tick = MORNING + pace * step
         events = [
             attendance(
                 f"k{chance.randrange(6)}",
@@ -144,6 +145,29 @@ def test_incremental_equals_from_scratch(order: int) -> None:
         on.refresh()
     fresh = board()
     for snapshot in snapshots(of, tick=tick, offset=step):
+        fresh.apply(snapshot)
+    assert sorted(map(str, fresh.rows())) == sorted(map(str, on.rows()))
+
+
+def test_an_event_of_now_makes_windows_of_hours_newer_and_nothing_else() -> None:
+    """They end with the last quarter of an hour and are as old as their days: only their age changes."""
+    earlier, now = MORNING - timedelta(minutes=30), MORNING + timedelta(minutes=10)
+    of, _ = run(attendance("a", departed=earlier), append=MORNING)
+    on = board()
+    for snapshot in snapshots(of, tick=MORNING, offset=1):
+        on.apply(snapshot)
+    on.refresh()
+    assert on.take_changed()
+    assert not on.take_aged()
+    of.process(AT, log(attendance("b", departed=now), append=now))
+    for snapshot in snapshots(of, tick=now, offset=2):
+        on.apply(snapshot)
+    on.refresh()
+    changed, aged = on.take_changed(), on.take_aged()
+    assert {"1h", "4h", "24h"} == {slot.window for slot in aged}
+    assert {"since_midnight", "week", "month", "quarter", "ytd"} == {slot.window for slot in changed}
+    fresh = board()
+    for snapshot in snapshots(of, tick=now, offset=2):
         fresh.apply(snapshot)
     assert sorted(map(str, fresh.rows())) == sorted(map(str, on.rows()))
 

@@ -1,6 +1,7 @@
 """The catalogue: what ships, and what a wrong declaration is told."""
 
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,29 @@ def test_thresholds_without_evidence_do_not_ship() -> None:
         {"hypertension_control", "finance_ytd_variance", "drd_delayed", "rtt_18w_imd_gap"}
     )
     assert {"V", "S"} >= {one.evidence for one in shipped.thresholds}
+
+
+def test_a_threshold_is_found_as_if_all_were_looked_at() -> None:
+    """By indicator, window, level and day, and whether it has ended."""
+    shipped = Catalogue.shipped()
+    windows, levels = (
+        {one for threshold in shipped.thresholds for one in getattr(threshold, name)}
+        for name in ("windows", "levels")
+    )
+    days = {threshold.valid_from for threshold in shipped.thresholds} | {date(1990, 1, 1), date(2090, 1, 1)}
+    for of in product(shipped.indicators, windows, levels):
+        found = [
+            one
+            for one in shipped.thresholds
+            if one.indicator == of[0] and of[1] in one.windows and of[2] in one.levels
+        ]
+        for day in days:
+            judging = [
+                one for one in found if one.valid_from <= day and (one.valid_to is None or day < one.valid_to)
+            ]
+            assert (judging or [None])[0] == shipped.threshold(*of, day)
+            ended = bool(found) and all(one.valid_to is not None and one.valid_to <= day for one in found)
+            assert ended == shipped.expired(*of, day)
 
 
 def test_the_national_rtt_milestone_does_not_judge_a_trust() -> None:

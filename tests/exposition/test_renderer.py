@@ -1,8 +1,9 @@
 """The renderer: both text formats, read by the Prometheus client's own parsers."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from making import AT, MORNING, attendance, log, report, run
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
@@ -91,6 +92,22 @@ def test_the_cached_text_equals_the_obvious_one() -> None:
         on.refresh()
         renderer.update(on.take_changed(), on.slots(), on.take_aged())
         assert sorted(render_board(on, DAY).splitlines()) == sorted(renderer.text(DAY).splitlines())
+
+
+@pytest.mark.parametrize("minutes", [5, -20])
+def test_text_that_only_grew_older_equals_the_obvious_one(minutes: int) -> None:
+    """Attendances after the last complete quarter of an hour, and before its end."""
+    of, on = board(*EVENTS, attendance("before", departed=MORNING - timedelta(minutes=30)))
+    renderer = Renderer(on.catalogue, on.register)
+    for step in range(4):
+        on.refresh()
+        changed, aged = on.take_changed(), on.take_aged()
+        assert bool(aged) == (step > 0 and minutes > 0)
+        renderer.update(changed, on.slots(), aged)
+        assert sorted(render_board(on, DAY).splitlines()) == sorted(renderer.text(DAY).splitlines())
+        left, now = (MORNING + timedelta(minutes=one, seconds=step) for one in (minutes, 10))
+        of.process(AT, log(attendance(f"now{step}", departed=left), append=now))
+        feed(of, on, offset=step + 2)
 
 
 def test_families_by_name_come_to_the_whole_text() -> None:

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, TopicAuthorizationFailedError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from kafka_doubles import Group, Topics
 from making import attendance, engine, log
 from structlog.testing import capture_logs
@@ -88,6 +92,33 @@ async def test_the_order_of_a_checkpoint(topics: Topics) -> None:
     assert (0, 0) == (on.ours.pending_records, on.ours.pending_bytes)
     snapshot = decode_snapshot(topics.written[-1][2])
     assert (1, "abc", 1) == (snapshot.at.epoch, snapshot.at.topic_id, snapshot.at.next_offset)
+
+
+async def test_all_partitions_are_published_in_one_write(
+    topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its heartbeat as the last; and if that fails everything of each is written again."""
+    on = await bench(topics)
+    other = TopicPartition(EVENTS.topic, 1)
+    on.engine.process(other, log(attendance("b1")))
+    assigned = {EVENTS: on.ours, other: Assigned(0, 0, Claim("abc", 1), position=1)}
+    on.group.commits |= Group({other: (0, "abc/1")}).commits
+    writes: list[list[Output]] = []
+    write = on.writer.write
+
+    async def count(outputs: list[Output]) -> None:
+        if any(one.topic.endswith("snapshots") for one in outputs):
+            writes.append(outputs)
+            if len(writes) == 1:
+                raise KafkaTimeoutError
+        await write(outputs)
+
+    monkeypatch.setattr(on.writer, "write", count)
+    assert [False, True] == [await on.checkpoint.make(assigned), await on.checkpoint.make(assigned)]
+    first, again = ([one.key for one in some] for some in writes)
+    assert first == again
+    kinds = [type(decode_snapshot(one.value or b"")).__name__ for one in writes[1]]
+    assert ["OrganisationSnapshot", "ClosedPeriods", "Heartbeat"] * 2 == kinds
 
 
 @pytest.mark.parametrize("topic", ["dead-letters", "late", "day-totals", "snapshots"])
@@ -185,7 +216,6 @@ async def test_a_partition_that_is_revoked_meanwhile_is_not_committed(
     """The group takes it while a write is on its way, and another task hears that; the rest is committed."""
     on = await bench(topics)
     other = TopicPartition(EVENTS.topic, 1)
-    on.group.commits[other] = OffsetAndMetadata(0, "abc/1")
     assigned = {EVENTS: on.ours, other: Assigned(0, 0, Claim("abc", 1), position=0)}
     write = on.writer.write
 

@@ -11,7 +11,13 @@ from making import engine
 
 from streams.engine.snapshots import Snapshotter
 from streams.pipeline.holding import Assigned, Claim
-from streams.pipeline.hot_path import MAX_PENDING_BYTES, MAX_PENDING_RECORDS, HotPath, partition_of
+from streams.pipeline.hot_path import (
+    MAX_PENDING_BYTES,
+    MAX_PENDING_RECORDS,
+    HotPath,
+    partition_of,
+    tick_after,
+)
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.outputs import Output
 from streams.pipeline.pulse import Pulse
@@ -96,6 +102,15 @@ def test_so_much_may_wait_and_no_more(*, expected: bool, count: int, size: int) 
         0, 0, Claim("i", 1), outputs=[Output("oversight.late", b"k", bytes(size))] * count
     )
     assert expected == path._full()
+
+
+@pytest.mark.parametrize(
+    ("expected", "took", "setting"),
+    [(0.25, 0.02, 0.25), (0.6, 0.2, 0.25), (1.0, 8.0, 0.25), (5.0, 0.2, 5.0)],
+)
+def test_a_tick_follows_what_a_checkpoint_takes(expected: float, took: float, setting: float) -> None:
+    """Never shorter than the setting, and not long after one that waited for the broker."""
+    assert expected == pytest.approx(tick_after(took, setting))
 
 
 def test_a_late_tick_is_a_problem() -> None:
