@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from streams.bench import exposition, machine, scaling, year
+from streams.bench import exposition, latency, machine, scaling, workers, year
 
 
 class Place(NamedTuple):
@@ -57,6 +57,18 @@ PARTS = {
     ),
     "year": _Kind(
         "A year of England's attendances", year.Year, lambda _place: year.measure(), year.lines
+    ),
+    "latency": _Kind(
+        "Latency: from append to visible",
+        latency.Latency,
+        lambda place: latency.measure(place.bootstrap, place.directory),
+        latency.lines,
+    ),
+    "workers": _Kind(
+        "Partitions and workers",
+        workers.Workers,
+        lambda place: workers.measure(place.bootstrap, place.directory),
+        workers.lines,
     ),
     "exposition": _Kind(
         "Exposition and event loop",
