@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Where pages, /metrics, /healthz and /readyz are served."""
-    tick_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
+    tick_seconds: Annotated[float, Field(gt=0, le=60)] = 0.4
     """Least time between two checkpoints, which publish changed organisations and commit offsets."""
     deadline_seconds: Annotated[float, Field(gt=0)] = 20.0
     """How long a checkpoint may wait for the broker before it is tried again."""

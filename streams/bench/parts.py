@@ -5,7 +5,7 @@ A part is a module that measures, and tells what it has measured in lines of Mar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,12 +40,14 @@ class _Kind(NamedTuple):
         type: of its figures.
         measure: measures it.
         lines: its figures as Markdown.
+        draw: its figures as SVG, for a part with a picture.
     """
 
     title: str
     type: type[Any]
     measure: Callable[[Place], Any]
     lines: Callable[[Any], list[str]]
+    draw: Callable[[Any], bytes] | None = None
 
 
 PARTS = {
@@ -54,6 +56,7 @@ PARTS = {
         scaling.Scaling,
         lambda _place: scaling.measure(),
         scaling.lines,
+        scaling.picture,
     ),
     "year": _Kind(
         "A year of England's attendances", year.Year, lambda _place: year.measure(), year.lines
@@ -98,4 +101,20 @@ def measure_parts(names: Iterable[str], place: Place) -> dict[str, Part]:
 def tell(name: str, part: Part) -> list[str]:
     """Give the figures of a part as Markdown."""
     kind = PARTS[name]
-    return kind.lines(msgspec.convert(part.figures, kind.type))
+    told = kind.lines(msgspec.convert(part.figures, kind.type))
+    return told if kind.draw is None else [*told, "", f"![{kind.title}]({picture_of(name)})"]
+
+
+def picture_of(name: str) -> str:
+    """Give the file name of a part's picture."""
+    return f"benchmarks-{name}.svg"
+
+
+def pictures(parts: Mapping[str, Part]) -> dict[str, bytes]:
+    """Draw the parts that have a picture: file name to SVG."""
+    found = {}
+    for name, part in parts.items():
+        kind = PARTS[name]
+        if kind.draw is not None:
+            found[picture_of(name)] = kind.draw(msgspec.convert(part.figures, kind.type))
+    return found

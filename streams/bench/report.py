@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from streams.bench.measured import Measured
-from streams.bench.parts import PARTS, Part, tell
+from streams.bench.parts import PARTS, Part, pictures, tell
 from streams.bench.plot import bars
 from streams.bench.ratios import GOALS, cpu, faster, pairs, rate, thriftier
 from streams.bench.rounds import Runs
@@ -284,7 +284,7 @@ _READING = """
 
 
 def write_report(report: Report, directory: Path) -> list[Path]:
-    """Write `benchmarks.json`, and `benchmarks.md` made from it.
+    """Write `benchmarks.json`, and `benchmarks.md` made from it, with the pictures of what was measured.
 
     Raises:
         BenchmarkError: the directory is not there, as in an installed wheel.
@@ -293,15 +293,18 @@ def write_report(report: Report, directory: Path) -> list[Path]:
         raise BenchmarkError(
             "there is no docs directory here: run from a checkout of the repository, or with --no-write"
         )
+    measured = report
     data, text = directory / "benchmarks.json", directory / "benchmarks.md"
     if data.exists():
         report = _merged(read(data), report)
     data.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     text.write_text(page(read(data)), encoding="utf-8")
-    picture = directory / PLOT
-    if report.results:
-        picture.write_bytes(bars(report.results[0].runs, DRAWN))
-    return [data, text, picture]
+    drawn = pictures(measured.parts)
+    if measured.results:
+        drawn[PLOT] = bars(measured.results[0].runs, DRAWN)
+    for name, picture in drawn.items():
+        (directory / name).write_bytes(picture)
+    return [data, text, *(directory / name for name in drawn)]
 
 
 def _merged(before: Report, report: Report) -> Report:

@@ -20,6 +20,7 @@ from aiokafka.structs import ConsumerRecord
 
 from streams.bench.measured import PARTITION, status_bytes
 from streams.bench.panes import Panes
+from streams.bench.plot import curves
 from streams.bench.workload import Workload, messages
 from streams.engine.families.emergency import ATTENDANCE_FACTS
 from streams.errors import BenchmarkError
@@ -196,6 +197,20 @@ def lines(found: Scaling) -> list[str]:
             f" {GOAL_BYTES}, {'reached' if each <= GOAL_BYTES else 'missed'})."
         )
     return told
+
+
+def picture(found: Scaling) -> bytes:
+    """Draw rate and memory over what is held, as SVG."""
+    points = found.held
+    return curves(
+        "held attendances",
+        [one.held for one in points],
+        {
+            "events a second": [one.rate for one in points],
+            "CPU µs an event": [one.cpu for one in points],
+            "resident memory, MiB": [one.resident_bytes / _MEBIBYTE for one in points],
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -45,3 +45,12 @@ def test_bytes_and_slowdown_are_read_off_the_points() -> None:
     assert 250.0 == found.bytes_an_episode
     assert 0.5 == found.slowdown(10_000, 3_000_000)
     assert None is found.slowdown(10_000, 10_000_000)
+
+
+def test_the_picture_is_the_same_for_the_same_figures() -> None:
+    """Its three curves are drawn, and drawing them again gives the same file."""
+    points = [Point(held, 20, 80, 100_000.0, 9.0, held * 300) for held in (10_000, 100_000)]
+    drawn = scaling.picture(Scaling(points, []))
+
+    assert drawn == scaling.picture(Scaling(points, []))
+    assert b"resident memory, MiB" in drawn
