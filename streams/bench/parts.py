@@ -70,7 +70,7 @@ PARTS = {
     "workers": _Kind(
         "Partitions and workers",
         workers.Workers,
-        lambda place: workers.measure(place.bootstrap, place.directory),
+        lambda place: workers.measure_apart(place.directory),
         workers.lines,
     ),
     "exposition": _Kind(

@@ -29,6 +29,7 @@ from streams.bench.topic import send
 from streams.bench.workload import Message, Workload, messages
 from streams.engine.calendar import local_day, midnight
 from streams.errors import BenchmarkError
+from streams.local import ApacheKafka
 from streams.pipeline.topics import TOPICS, prepare_topics
 
 CASES = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2))
@@ -40,6 +41,7 @@ _DAYS = 12
 _WINDOW = "28d"
 _POLL_SECONDS, _LOOK_SECONDS = 0.05, 0.25
 """Between two questions for /readyz, and for figures, which cost the worker more."""
+_WAIT_FOR_WORKERS = {"group.initial.rebalance.delay.ms": "3000"}
 _READY_SECONDS = 600.0
 _RIGHT_SECONDS = 60.0
 
@@ -101,6 +103,20 @@ class Workers(msgspec.Struct, frozen=True):
         """
         cpu = {one.workers: one.right_cpu for one in self.cases if one.partitions == partitions}
         return cpu[2] / cpu[1] if {1, 2} <= cpu.keys() else None
+
+
+def measure_apart(directory: Path) -> Workers:
+    """Measure each case with a Kafka of its own, which waits for workers that start together.
+
+    So does Kafka by default; ours do not wait, for the sake of tests. There the first worker gets every
+    partition and reads for seconds what it then hands over.
+
+    Raises:
+        BenchmarkError: as `measure` says.
+        LocalServerError: Kafka did not start.
+    """
+    with ApacheKafka(directory / "kafka-workers", properties=_WAIT_FOR_WORKERS) as kafka:
+        return measure(kafka.bootstrap, directory)
 
 
 def measure(
