@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import add, sub
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streams.engine.families import Cell, Facts, Histogram
 
@@ -87,6 +87,8 @@ class Series:
         "_closed",
         "_lent",
         "_newest",
+        "_quarters",
+        "_recent",
         "_settled",
         "as_at_ms",
         "explicit",
@@ -95,7 +97,6 @@ class Series:
         "noted",
         "number",
         "panes",
-        "quarters",
         "restated_ms",
         "totals",
     )
@@ -108,7 +109,8 @@ class Series:
         self.explicit = explicit
         self.histograms = histograms
         self.panes: dict[int, Pane] = {}
-        self.quarters: dict[int, Pane] = {}
+        self._quarters: dict[int, Pane] = {}
+        self._recent: dict[int, list[tuple[Cell, Facts]]] = {}  # of a quarter of an hour, not yet added to it
         self.restated_ms: dict[int, int] = {}
         self.as_at_ms: dict[int, int] = {}
         self.totals: dict[int, Total] = {}
@@ -118,10 +120,24 @@ class Series:
         self._newest = 0
         self._lent: set[int] = set()  # days and quarters, which never meet, whose pane someone else reads
 
+    @property
+    def quarters(self) -> dict[int, Pane]:
+        """The panes of the last quarters of an hour."""
+        for quarter, added in self._recent.items():
+            for cell, facts in added:
+                self._add(self._quarters, quarter, cell, facts)
+        self._recent.clear()
+        return self._quarters
+
+    @quarters.setter
+    def quarters(self, panes: dict[int, Pane]) -> None:
+        self._quarters = panes
+
     def lend(self) -> tuple[dict[int, Pane], dict[int, Pane]]:
         """Give the panes of days and of quarters as they are now; what changes later changes a copy."""
-        self._lent = {*self.panes, *self.quarters}
-        return dict(self.panes), dict(self.quarters)
+        quarters = self.quarters
+        self._lent = {*self.panes, *quarters}
+        return dict(self.panes), dict(quarters)
 
     def touch(self, day: int, append_ms: int) -> None:
         """Note when a day last changed."""
@@ -164,12 +180,13 @@ class Series:
 
     def forget_quarters(self, first: int, before: int) -> None:
         """Drop the quarters of an hour before `before`; there are none before `first`."""
-        if before - first < len(self.quarters):
+        kept: tuple[dict[int, Any], ...] = (self._quarters, self._recent)
+        for quarters in kept:
             gone: Iterable[int] = range(first, before)
-        else:
-            gone = [one for one in self.quarters if one < before]
-        for old in gone:
-            self.quarters.pop(old, None)
+            if len(quarters) < before - first:
+                gone = [one for one in quarters if one < before]
+            for old in gone:
+                quarters.pop(old, None)
 
     def stretch(self, start: int, end: int) -> Stretch:
         """Sum the days [start, end), closed and open, by stratum; ("", "") is unstratified.
@@ -245,8 +262,19 @@ class Series:
                     else:
                         total.merge(tally)
 
-    def add(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
-        """Add an episode's facts to a cell of a day (of `panes`) or a quarter of an hour (of `quarters`)."""
+    def add(self, day: int, cell: Cell, facts: Facts) -> None:
+        """Add an episode's facts to a cell of a day."""
+        self._add(self.panes, day, cell, facts)
+
+    def add_recent(self, quarter: int, cell: Cell, facts: Facts) -> None:
+        """Add them to a quarter of an hour too: later, when it is asked for. Of a backlog most are not."""
+        added = self._recent.get(quarter)
+        if added is None:
+            self._recent[quarter] = [(cell, facts)]
+        else:
+            added.append((cell, facts))
+
+    def _add(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
         pane = panes.get(at)
         if pane is None:
             pane = panes[at] = {}

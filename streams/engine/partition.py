@@ -283,9 +283,9 @@ class Partition:
         if series.noted != (self._turn, day):
             # A return is final on arrival; only its replacement restates.
             self._change(series, day, append_ms, restates=not series.explicit)
-        series.add(series.panes, day, cell, facts)
+        series.add(day, cell, facts)
         if quarter >= self._recent_from:
-            series.add(series.quarters, quarter, cell, facts)
+            series.add_recent(quarter, cell, facts)
 
     def _take(self, old: Held, append_ms: int) -> None:
         if not old.cells:
@@ -338,7 +338,7 @@ class Partition:
             if before is not None:
                 series.take(series.panes, key.day, (), before)
             if after is not None:
-                series.add(series.panes, key.day, (), after)
+                series.add(key.day, (), after)
         return outcome
 
     def has_closed(self, identity: str) -> bool:

@@ -136,7 +136,7 @@ def test_a_missing_piece_is_refused() -> None:
 def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     """A new attribute of a partition or a series must be named, or it would be lost without a word."""
     assert {*PLAIN, *REBUILT, *NOT_SAVED} == set(vars(Partition()))
-    kept = {"explicit", "key", "panes", "quarters", "as_at_ms", "restated_ms"}
+    kept = {"explicit", "key", "panes", "_quarters", "_recent", "as_at_ms", "restated_ms"}
     assert kept | {
         "histograms",
         "totals",

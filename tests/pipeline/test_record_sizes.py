@@ -48,7 +48,7 @@ def trust(sites: int, attendances: int) -> Partition:
                     cell = (("imd_quintile", str(quintile)),) if family.stratified else ()
                     for number in range(attendances):
                         wait = (day * 7 + quintile * 131 + number * 37) % 1440
-                        series.add(series.panes, day, cell, (60 * wait + 60,) * len(family.facts))
+                        series.add(day, cell, (60 * wait + 60,) * len(family.facts))
                 series.touch(day, 1)
             assert DAYS - 14 == len(list(series.close_before(TODAY - 14, 0)))
             partition.restore_total(series.key, TODAY - 20, series.totals[TODAY - 20])  # readers see it
