@@ -48,9 +48,19 @@ def _instant(text: str | None) -> datetime | None:
     return when
 
 
+def _civil_day(text: str | None) -> date:
+    try:
+        return date.today() if text is None else date.fromisoformat(text)  # noqa: DTZ011 - a civil date
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2026-04-01") from None
+
+
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="json is one object a line.")]
 RowFormat = Annotated[
     Literal["table", "json", "prometheus"], typer.Option("--format", help="json is one object a line.")
+]
+Local = Annotated[
+    Path | None, typer.Option("--local", help="Own measures, instead of those OVERSIGHT_LOCAL names.")
 ]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and /metrics.")]
 
@@ -140,6 +150,7 @@ def replay(
         bool, typer.Option("--finals", help="Every closed day, week, month, quarter and year.")
     ] = False,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, without files.")] = None,
+    local: Local = None,
     output: RowFormat = "table",
 ) -> None:
     """Run engine and assessment over files, or what Kafka still holds, and print the indicators."""
@@ -150,11 +161,12 @@ def replay(
 
     if finals and output == "prometheus":
         raise typer.BadParameter("--finals prints many periods of one series: use --format json or table")
-    catalogue, register = Catalogue.shipped(), Register.shipped()
+    settings = _settings(bootstrap_servers=bootstrap_servers, local=local)
+    catalogue, register = Catalogue.with_local(settings.local), Register.shipped()
     moment, known = _instant(at), _instant(known_at)
     if not files:
         replayed = command.replay_kafka(
-            _settings(bootstrap_servers=bootstrap_servers),
+            settings,
             catalogue=catalogue,
             register=register,
             at=moment or known or datetime.now(UTC),
@@ -199,19 +211,22 @@ def explain(
 ) -> None:
     """Say why a figure changed since a moment: what entered, left, was corrected, came late or moved."""
     from streams.assessment.explain import Question
+    from streams.catalogue import Catalogue
     from streams.commands import explain as command
 
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    catalogue = Catalogue.with_local(settings.local)
     strata = command.parse_stratum(stratum)
     question = Question(indicator, org, window, basis, strata, smallest)
     older = _instant(since)
     newer = _instant(until)
     assert older is not None  # noqa: S101 - the option is required
     if file:
-        found = command.from_files(file, question, older, newer)
+        found = command.from_files(file, question, older, newer, catalogue)
     else:
-        settings = _settings(bootstrap_servers=bootstrap_servers)
-        found = asyncio.run(command.from_kafka(settings, question, older, newer or datetime.now(UTC)))
-    command.show_explanation(found, output)
+        until_now = newer or datetime.now(UTC)
+        found = asyncio.run(command.from_kafka(settings, question, older, until_now, catalogue))
+    command.show_explanation(found, output, catalogue)
 
 
 @app.command()
@@ -346,12 +361,12 @@ def _settings(**given: Any) -> Settings:
 
 
 @app.command()
-def catalogue(output: Format = "table") -> None:
-    """List the declared indicators, their thresholds and where they come from."""
+def catalogue(local: Local = None, output: Format = "table") -> None:
+    """List the declared indicators, their thresholds and sources, and programmes with their dates."""
     from streams.catalogue import Catalogue
     from streams.commands.show import show_catalogue
 
-    show_catalogue(Catalogue.shipped(), output)
+    show_catalogue(Catalogue.with_local(_settings(local=local).local), output)
 
 
 @app.command()
@@ -384,30 +399,27 @@ def organisations(
     from streams.commands.show import show_organisations
     from streams.organisations import Register
 
-    try:
-        day = date.today() if at is None else date.fromisoformat(at)  # noqa: DTZ011 - a civil date
-    except ValueError:
-        raise typer.BadParameter(f"{at!r} is not a date such as 2026-04-01") from None
-    show_organisations(Register.shipped(), code, day, output)
+    show_organisations(Register.shipped(), code, _civil_day(at), output)
 
 
 @app.command()
-def check(bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None) -> None:
-    """Check settings, catalogue, register and topics; say what is wrong before a start."""
-    from streams.catalogue import Catalogue, Expectations, read_sources
-    from streams.organisations import Register
+def check(
+    *,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None,
+    local: Local = None,
+    topics: Annotated[bool, typer.Option("--topics/--no-topics", help="Ask Kafka for its topics.")] = True,
+    on: Annotated[str | None, typer.Option(help="Civil date of the warnings; today unless given.")] = None,
+) -> None:
+    """Check settings, catalogue, register and topics; say what is wrong, or soon will be, before a start."""
+    from streams.commands.check import declarations
     from streams.pipeline.topics import prepare_topics
 
-    settings = _settings(bootstrap_servers=bootstrap_servers)
-    declared = Catalogue.shipped()
-    typer.echo(f"catalogue: {len(declared.indicators)} indicators, {len(declared.thresholds)} thresholds")
-    typer.echo(f"organisations: {sum(1 for _ in Register.shipped().all())}")
-    if settings.sources is not None:
-        expected = read_sources(settings.sources)
-        Expectations(declared.intervals, declared.returns(), expected)
-        typer.echo(f"expected sources: {len(expected)}")
-    for name, partitions in sorted(asyncio.run(prepare_topics(settings, create=False)).items()):
-        typer.echo(f"topic {name}: {partitions} partitions")
+    settings = _settings(bootstrap_servers=bootstrap_servers, local=local)
+    for line in declarations(settings, _civil_day(on)):
+        typer.echo(line)
+    if topics:
+        for name, partitions in sorted(asyncio.run(prepare_topics(settings, create=False)).items()):
+            typer.echo(f"topic {name}: {partitions} partitions")
 
 
 @app.command()

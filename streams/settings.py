@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """How many systems (`source`) one publisher may have on a partition: one record names all."""
     sources: Path | None = None
     """TOML file of the sources an operator expects, `[[source]]`; see docs/concepts.md."""
+    local: Path | None = None
+    """TOML file or directory of an operator's own measures and thresholds; see docs/local-measures.md."""
 
     def topic(self, name: str) -> str:
         """Give the full name of one of our topics."""

@@ -24,7 +24,7 @@ from grafana import expressions as ex
 from grafana import panels, style
 from grafana.boards import trust
 from streams.catalogue import Catalogue, Indicator
-from streams.catalogue.model import PURPOSES
+from streams.catalogue.declared import PURPOSES
 
 UID = "oversight-four-purposes"
 WIDTH = 24

@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
 _DOUBTS = ("stale_source", "missing_source")
+_SEVERITY: tuple[Status, ...] = ("ok", "near", "breach")
 
 
 class Slot(NamedTuple):
@@ -311,8 +312,8 @@ class Board:
         before = {(row.indicator, *row.strata.items()): row.status for row in self._rows.get(slot, ())}
         held = []
         for row in rows:
-            if row.status == "ok":
-                status = _unrecovered(before.get((row.indicator, *row.strata.items())))
+            if row.status in _SEVERITY:
+                status = _unrecovered(row.status, before.get((row.indicator, *row.strata.items())))
                 held.append(replace(row, status=status))
             else:
                 held.append(row)
@@ -516,9 +517,11 @@ def _void(at: Position, beat: Heartbeat) -> bool:
     return at.tick_ms < beat.complete_since_ms
 
 
-def _unrecovered(before: Status | None) -> Status:
-    """Give the status of a figure that would be ok, if only it had all its members."""
-    return before if before in ("ok", "breach") else "not_judged"
+def _unrecovered(now: Status, before: Status | None) -> Status:
+    """Give the status of a figure that lacks members: no better than it was, and never newly good."""
+    if before not in _SEVERITY:
+        return "not_judged" if now == "ok" else now
+    return max(now, before, key=_SEVERITY.index)
 
 
 def _calculators(catalogue: Catalogue) -> dict[str, list[Calculator]]:

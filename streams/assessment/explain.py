@@ -122,6 +122,11 @@ def base_of(catalogue: Catalogue, question: Question) -> Indicator:
         if question.strata != UNSTRATIFIED:
             raise ConfigurationError(f"{indicator.id} is a gap between two strata: leave --stratum out")
         return catalogue.indicators[indicator.gap.of]
+    if indicator.kind == "share_of_plan":
+        raise ConfigurationError(
+            f"{indicator.id} is a share of a declared plan, which no record changes: explain a count or a sum"
+            " of the same records instead"
+        )
     if indicator.kind not in ("ratio", "mean", "count"):
         raise ConfigurationError(
             f"{indicator.id} is a {indicator.kind}: one record can move it by anything or nothing, so its"

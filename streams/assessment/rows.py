@@ -10,11 +10,13 @@ from typing import Any, Literal
 import msgspec
 
 from streams.catalogue import Catalogue, Contribution, Gap, Indicator
+from streams.catalogue.dated import Timetable
 from streams.catalogue.model import histogram_of
+from streams.catalogue.thresholds import Standing
 from streams.engine.calendar import utc
 from streams.engine.panes import Tally
 
-Status = Literal["ok", "breach", "no_threshold", "expired", "not_judged", "no_value"]
+Status = Literal["ok", "near", "breach", "no_threshold", "expired", "not_judged", "no_value"]
 
 FLAGS: dict[str, str] = {
     "partial": "the window is not covered whole: history, periods or a membership are missing",
@@ -30,8 +32,6 @@ FLAGS: dict[str, str] = {
     "older_definition": "days that follow an older definition of their facts are left out",
 }
 
-Standing = float | Literal["no_threshold", "expired"]
-"""What the figures of a window are held to."""
 Strata = tuple[str, str]
 UNSTRATIFIED: Strata = ("", "")
 WITHHELD_WINDOWS = frozenset({"1h", "4h", "since_midnight"})
@@ -142,6 +142,7 @@ class Calculator:
         self._reports = facts.index("reports") if "reports" in facts else None
         self._with = facts.index("with_numerator") if "with_numerator" in facts else None
         self._histogram = histogram_of(contribution.stream, contribution.histogram)
+        self._plan = catalogue.plans[indicator.id] if indicator.kind == "share_of_plan" else None
 
     def rows(self, figures: Figures) -> list[Row]:
         """Give the rows of a window: unstratified first, then the declared strata that occur."""
@@ -150,9 +151,14 @@ class Calculator:
         if self.indicator.gap is not None:
             return [self._gap(figures, self.indicator.gap)] if UNSTRATIFIED in figures.cells else []
         standing = self._standing(figures)
+        plan = None if self._plan is None else _planned(self._plan, figures)
         return [
             self._row(
-                figures, strata, self._divide(tally), standing, partial=self._lacks(figures, tally.facts)
+                figures,
+                strata,
+                self._divide(tally, plan),
+                standing,
+                partial=self._lacks(figures, tally.facts),
             )
             for strata, tally in figures.cells.items()
             if strata == UNSTRATIFIED or strata[0] in self.indicator.strata
@@ -167,7 +173,7 @@ class Calculator:
         present = facts[self._reports] if self._with is None else facts[self._with]
         return present < all_of[self._reports]
 
-    def _divide(self, tally: Tally) -> Divided:
+    def _divide(self, tally: Tally, plan: float | None = None) -> Divided:
         one, facts = self._contribution, tally.facts
         if self._numerator is None:
             buckets = tally.histograms[self._histogram or 0]
@@ -176,6 +182,8 @@ class Calculator:
         shown = _scaled(numerator, one.numerator_scale)
         if self._requires is not None and not facts[self._requires]:
             return Divided(None, None, None)
+        if self._plan is not None:
+            return Divided(shown, plan, shown / plan if plan else None)
         if self._denominator is None:
             return Divided(shown, None, shown)
         denominator = facts[self._denominator]
@@ -245,21 +253,23 @@ class Calculator:
 
     def _standing(self, figures: Figures) -> Standing:
         """Give the threshold of a window, or what is said instead of a judgement where there is none."""
-        of = (self.indicator.id, figures.window, figures.level, figures.start)
-        threshold = self._catalogue.threshold(*of)
-        if threshold is not None:
-            return threshold.value
-        return "expired" if self._catalogue.expired(*of) else "no_threshold"
+        return self._catalogue.standing(
+            self.indicator.id, figures.window, figures.level, figures.org, figures.start
+        )
 
     def _judge(self, standing: Standing, value: float | None, small: bool) -> tuple[float | None, Status]:
         if isinstance(standing, str):
             return None, standing
+        threshold = standing.shown(value)
         if value is None:
-            return standing, "no_value"
-        if small or self.indicator.direction not in ("higher", "lower"):
-            return standing, "not_judged"
-        good = value >= standing if self.indicator.direction == "higher" else value <= standing
-        return standing, "ok" if good else "breach"
+            return threshold, "no_value"
+        return threshold, "not_judged" if small else standing.judge(value)
+
+
+def _planned(plan: Timetable[float], figures: Figures) -> float | None:
+    """Give what was planned for a window; None where no plan is declared."""
+    span = plan.on(figures.window, figures.level, figures.org, figures.start)
+    return None if span is None else span.holds
 
 
 def nearest_rank(buckets: Mapping[int, int], quantile: float) -> int | None:

@@ -1,7 +1,8 @@
-"""The catalogue: indicators, measures and thresholds, declared in TOML and validated here."""
+"""The catalogue: indicators, measures, thresholds and an operator's own, declared in TOML."""
 
 from streams.catalogue.expectations import Expectations, ExpectedSource, read_sources
-from streams.catalogue.model import Catalogue, Contribution, Gap, Indicator, Threshold
+from streams.catalogue.model import Catalogue, Contribution, Gap, Indicator
+from streams.catalogue.thresholds import Threshold
 
 __all__ = [
     "Catalogue",

@@ -9,21 +9,14 @@ end of a period and its publication, or a weekend.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from streams.catalogue.declared import Declared
+from streams.catalogue.reading import Reader
 from streams.engine.families import FAMILIES, RTT_STREAMS, ReturnStream
 from streams.engine.windows import Grain
 from streams.errors import ConfigurationError
@@ -55,11 +48,7 @@ Positive = Annotated[Duration, Field(gt=0)]
 StreamName = Annotated[str, AfterValidator(_stream)]
 
 
-class _Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Interval(_Declared):
+class Interval(Declared):
     """The interval of every source of a family of events, or of every return whose period is `grain`."""
 
     family: StreamName | None = None
@@ -74,7 +63,7 @@ class Interval(_Declared):
         return self
 
 
-class ExpectedSource(_Declared):
+class ExpectedSource(Declared):
     """A source that an operator expects: one never heard is missing, and one may have its own interval.
 
     `orgs` are those it writes about; unless given, the publisher whose code stands in `source`.
@@ -160,22 +149,9 @@ def read_sources(path: Path) -> tuple[ExpectedSource, ...]:
     """Read an operator's list of expected sources.
 
     Raises:
-        ConfigurationError: naming the file, the entry and what to change.
+        ConfigurationError: naming every mistake, its file and its line.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}; OVERSIGHT_SOURCES names it") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from None
-    if unknown := sorted(set(document) - {"source"}):
-        raise ConfigurationError(f"{path}: [[{unknown[0]}]] is not source")
-    found = []
-    for number, entry in enumerate(document.get("source", []), 1):
-        try:
-            found.append(ExpectedSource.model_validate(entry))
-        except ValidationError as error:
-            label = entry.get("source", "") if isinstance(entry, dict) else ""
-            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise ConfigurationError(f"{path}: source {number} {label}: {problems}") from None
-    return tuple(found)
+    reader = Reader({"source": ExpectedSource})
+    reader.read(path, "OVERSIGHT_SOURCES")
+    reader.refuse()
+    return tuple(reader.entries["source"])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from importlib import resources
-from itertools import product
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from streams.catalogue.dated import Reference, Span, Timetable
+from streams.catalogue.declared import Declared, Direction, Horizon, Purpose, Unit, none_of, wrong
 from streams.catalogue.expectations import Interval
+from streams.catalogue.local import Id, LocalMeasure, Programme
+from streams.catalogue.reading import Reader
+from streams.catalogue.thresholds import Standing, Threshold, Thresholds
 from streams.engine.families import (
     AMOUNT_SCALE,
     FAMILIES,
@@ -26,31 +30,11 @@ from streams.engine.families import (
     measure_stream,
 )
 from streams.engine.families.returns import RTT_FACTS
-from streams.engine.windows import QUANTILE_WINDOWS, WindowName
+from streams.engine.windows import QUANTILE_WINDOWS, Grain, WindowName
 from streams.errors import ConfigurationError
 
-Purpose = Literal[
-    "outcomes_and_access",
-    "inequalities",
-    "productivity_and_value",
-    "social_and_economic_development",
-]
-PURPOSES: dict[Purpose, str] = {
-    "outcomes_and_access": "Outcomes and access",
-    "inequalities": "Inequalities",
-    "productivity_and_value": "Productivity and value",
-    "social_and_economic_development": "Social and economic development",
-}
-Level = Literal["site", "trust", "provider", "place", "icb", "cluster", "region", "england"]
 
-_Entry = TypeVar("_Entry", bound=BaseModel)
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Contribution(_Declared):
+class Contribution(Declared):
     """Where an indicator's parts come from: two facts of one stream, or one histogram of it.
 
     Values shown are fact / scale: facts are in seconds or millionths where their name says so.
@@ -68,16 +52,17 @@ class Contribution(_Declared):
     def _known(self) -> Self:
         facts = facts_of(self.stream)
         if facts is None:
-            known = ", ".join([*FAMILIES, "rtt_month", "rtt_week", "measure:<id>"])
-            raise ValueError(f"stream {self.stream!r} is not one of {known}")
+            known = [*FAMILIES, "rtt_month", "rtt_week", "measure:<id>"]
+            raise wrong("stream", none_of(self.stream, known, "stream"))
         if (self.numerator is None) == (self.histogram is None):
-            raise ValueError("needs a numerator, or for a quantile a histogram")
+            raise wrong("numerator", "is needed, or for a quantile a histogram")
         if self.histogram is not None and histogram_of(self.stream, self.histogram) is None:
-            names = ", ".join(one.name for one in _histograms(self.stream)) or "none"
-            raise ValueError(f"stream {self.stream!r} has no histogram {self.histogram!r}; it has {names}")
-        for fact in (self.numerator, self.denominator, self.requires):
+            known = [one.name for one in _histograms(self.stream)]
+            raise wrong("histogram", none_of(self.histogram, known, f"histogram of {self.stream}"))
+        for name in ("numerator", "denominator", "requires"):
+            fact = getattr(self, name)
             if fact is not None and fact not in facts:
-                raise ValueError(f"stream {self.stream!r} has no fact {fact!r}; it has {', '.join(facts)}")
+                raise wrong(name, none_of(fact, facts, f"fact of {self.stream}"))
         return self
 
 
@@ -112,7 +97,7 @@ def _measured(value: Any) -> Any:
     return value
 
 
-class Gap(_Declared):
+class Gap(Declared):
     """A difference between two strata of another indicator."""
 
     of: str
@@ -121,27 +106,30 @@ class Gap(_Declared):
     second: str
 
 
-class Indicator(_Declared):
+class Indicator(Declared):
     """One indicator.
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's.
+    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`.
     """
 
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")]
+    id: Id
     title: str
     purpose: Purpose
-    horizon: Literal["today", "tomorrow"]
-    direction: Literal["higher", "lower", "towards_zero", "none"]
-    unit: Literal["ratio", "days", "minutes", "patients"]
-    kind: Literal["ratio", "mean", "count", "quantile", "gap"] = "ratio"
+    horizon: Horizon
+    direction: Direction
+    unit: Unit
+    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan"] = "ratio"
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
     minimum_denominator: Annotated[int, Field(ge=1)] = 1
     contributions: tuple[Contribution, ...] = ()
     gap: Gap | None = None
+    plan: tuple[Reference, ...] = ()
+    baseline: tuple[Reference, ...] = ()
+    programme: str | None = None
     definition: str
     source: str
 
@@ -166,35 +154,40 @@ class Indicator(_Declared):
         for one in self.contributions:
             if (one.histogram is not None) != (self.kind == "quantile"):
                 raise ValueError(f"kind {self.kind}: a histogram belongs to a quantile")
-            if (one.denominator is None) != (self.kind in {"count", "quantile"}):
+            if (one.denominator is None) != (self.kind in {"count", "quantile", "share_of_plan"}):
                 raise ValueError(
                     f"kind {self.kind}: a denominator belongs to a ratio or a mean, not to a count"
                 )
         return self
 
 
-class Threshold(_Declared):
-    """A dated, sourced threshold. It judges periods that begin in [valid_from, valid_to).
+class MeasureEntry(Declared):
+    """A reported measure, as declared: the engine's `Measure` says what its fields mean."""
 
-    `evidence` is V (read on the official page) or S (secondary source); nothing weaker may judge.
-    """
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
+    grain: Grain
+    kind: Literal["flow", "stock"]
+    official_only: bool = False
 
-    indicator: str
-    kind: Literal["standard", "milestone", "local"]
-    value: float
-    valid_from: date
-    valid_to: date | None = None
-    windows: tuple[WindowName, ...]
-    levels: tuple[Level, ...]
-    evidence: Literal["V", "S"]
-    source: str
+
+_TABLES: dict[str, type[Declared]] = {
+    "indicator": Indicator,
+    "measure": MeasureEntry,
+    "threshold": Threshold,
+    "interval": Interval,
+    "local": LocalMeasure,
+    "programme": Programme,
+}
+
+
+_Named = TypeVar("_Named", Indicator, MeasureEntry, Programme)
 
 
 class Catalogue:
     """Everything declared.
 
     Raises:
-        ConfigurationError: naming the file, the entry and what to change.
+        ConfigurationError: naming every mistake, its file and its line.
     """
 
     def __init__(
@@ -203,54 +196,82 @@ class Catalogue:
         measures: Iterable[Measure],
         thresholds: Iterable[Threshold],
         intervals: Iterable[Interval] = (),
+        programmes: Iterable[Programme] = (),
     ) -> None:
-        self.indicators: dict[str, Indicator] = {}
-        for indicator in indicators:
-            if indicator.id in self.indicators:
-                raise ConfigurationError(f"indicator {indicator.id} is declared twice: rename or remove one")
-            self.indicators[indicator.id] = indicator
+        mistakes: list[str] = []
+        self.indicators = _by_id("indicator", indicators, mistakes)
+        self.programmes = _by_id("programme", programmes, mistakes)
         every = (part for one in self.indicators.values() for part in one.contributions)
         shares = {part.stream for part in every if part.denominator}
         self.measures = {one.id: replace(one, denominator=f"measure:{one.id}" in shares) for one in measures}
         self.thresholds = tuple(thresholds)
-        self._judging = _by_place(self.thresholds)
         self.intervals = tuple(intervals)
-        self._check()
+        self.plans = _timetables(self.indicators.values(), "plan", mistakes)
+        self.baselines = _timetables(self.indicators.values(), "baseline", mistakes)
+        mistakes += chain(self._wrong_indicators(), self._wrong_thresholds())
+        judging = [one for one in self.thresholds if one.indicator in self.indicators]
+        self._judging = Thresholds(judging, {one.id: one.direction for one in self.indicators.values()})
+        mistakes += self._judging.mistakes
+        if mistakes:
+            raise ConfigurationError("\n".join(mistakes))
 
-    def _check(self) -> None:
+    def _wrong_indicators(self) -> Iterator[str]:
+        families: dict[str, Indicator] = {}
         for one in self.indicators.values():
-            for contribution in one.contributions:
-                measure = contribution.stream.removeprefix("measure:")
-                if measure != contribution.stream and measure not in self.measures:
-                    raise ConfigurationError(
-                        f"indicator {one.id}: measure {measure} has no [[measure]] entry"
-                    )
-            self._check_one_series(one)
+            missing = [
+                measure
+                for part in one.contributions
+                if (measure := part.stream.removeprefix("measure:")) != part.stream
+                and measure not in self.measures
+            ]
+            for measure in missing:
+                yield one.mistake(f"indicator {one.id}: measure {measure} has no [[measure]] entry", "from")
+            if not missing:
+                yield from self._two_series(one)
             if one.gap is not None and one.gap.of not in self.indicators:
-                raise ConfigurationError(f"indicator {one.id}: gap of {one.gap.of}, which is not declared")
-        for number, threshold in enumerate(self.thresholds):
-            if threshold.indicator not in self.indicators:
-                raise ConfigurationError(f"threshold on {threshold.indicator}: there is no such indicator")
-            for other in self.thresholds[:number]:
-                if _overlap(threshold, other):
-                    raise ConfigurationError(
-                        f"two thresholds judge {threshold.indicator} at one time: from {other.valid_from}"
-                        f" and from {threshold.valid_from}; end the first with valid_to"
-                    )
+                told = none_of(one.gap.of, self.indicators, "indicator")
+                yield one.mistake(f"indicator {one.id}: gap: {told}", "gap", "of")
+            if one.programme is not None and one.programme not in self.programmes:
+                told = none_of(one.programme, self.programmes, "programme")
+                yield one.mistake(f"indicator {one.id}: {told}", "programme")
+            other = families.setdefault(f"{one.id}_{one.unit}", one)
+            if other is not one:
+                yield one.mistake(
+                    f"indicator {one.id}: its metrics would have the name of those of {other.id}"
+                    f" ({other.place.at()}): choose another id or unit",
+                    "id",
+                )
+            for name in ("plan", "baseline"):
+                for number, reference in enumerate(getattr(one, name)):
+                    for window in set(reference.windows) - set(one.windows):
+                        told = none_of(window, one.windows, f"window of {one.id}")
+                        yield one.mistake(f"indicator {one.id}: {name}: {told}", name, number, "windows")
 
-    def _check_one_series(self, indicator: Indicator) -> None:
-        """Refuse contributions that would give two figures for one window and basis."""
+    def _wrong_thresholds(self) -> Iterator[str]:
+        for one in self.thresholds:
+            indicator = self.indicators.get(one.indicator)
+            if indicator is None:
+                told = none_of(one.indicator, self.indicators, "indicator")
+                yield one.mistake(f"threshold: {told}", "indicator")
+                continue
+            for window in one.windows:
+                if window not in indicator.windows:
+                    told = none_of(window, indicator.windows, f"window of {indicator.id}")
+                    yield one.mistake(f"threshold on {one.indicator}: {told}", "windows")
+
+    def _two_series(self, indicator: Indicator) -> Iterator[str]:
+        """Say where contributions would give two figures for one window and basis."""
         taken: set[tuple[str, bool]] = set()
-        for contribution in indicator.contributions:
+        for number, contribution in enumerate(indicator.contributions):
             stream = self._stream(contribution.stream)
             official = isinstance(stream, ReturnStream) and stream.official_only
             series = {(window, official) for window in stream.windows if window in indicator.windows}
             if clash := taken & series:
-                window = min(clash)[0]
-                raise ConfigurationError(
-                    f"indicator {indicator.id}: two contributions give window {window} in one basis;"
+                told = (
+                    f"indicator {indicator.id}: two contributions give window {min(clash)[0]} in one basis;"
                     " declare the measure official_only, or drop the window"
                 )
+                yield indicator.mistake(told, "from", number)
             taken |= series
 
     def _stream(self, name: str) -> Family | ReturnStream:
@@ -262,32 +283,44 @@ class Catalogue:
     @classmethod
     def shipped(cls) -> Catalogue:
         """Load the declarations that come with the service."""
+        return cls.with_local(None)
+
+    @classmethod
+    def with_local(cls, local: Path | None) -> Catalogue:
+        """Load what comes with the service, and add what an operator declares.
+
+        Args:
+            local: a TOML file, or a directory of them; None for nothing.
+
+        Raises:
+            ConfigurationError: naming every mistake, its file and its line.
+        """
         with resources.as_file(resources.files("streams.catalogue") / "declarations") as directory:
-            return cls.from_directory(directory)
+            return cls._read(directory, *([] if local is None else [local]))
 
     @classmethod
     def from_directory(cls, directory: Path) -> Catalogue:
-        """Load every TOML file of a directory."""
-        indicators: list[Indicator] = []
-        measures: list[Measure] = []
-        thresholds: list[Threshold] = []
-        intervals: list[Interval] = []
-        for path in sorted(directory.glob("*.toml")):
-            try:
-                document = tomllib.loads(path.read_text("utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise ConfigurationError(f"{path.name}: not TOML: {error}") from None
-            for name, entries in document.items():
-                indicators += _validated(path, name, "indicator", entries, Indicator)
-                thresholds += _validated(path, name, "threshold", entries, Threshold)
-                intervals += _validated(path, name, "interval", entries, Interval)
-                declared = _validated(path, name, "measure", entries, _MeasureEntry)
-                measures += [Measure(**one.model_dump()) for one in declared]
-                if name not in ("indicator", "threshold", "measure", "interval"):
-                    raise ConfigurationError(
-                        f"{path.name}: [[{name}]] is none of indicator, threshold, measure, interval"
-                    )
-        return cls(indicators, measures, thresholds, intervals)
+        """Load every TOML file of a directory, and nothing else."""
+        return cls._read(directory)
+
+    @classmethod
+    def _read(cls, *places: Path) -> Catalogue:
+        reader = Reader(_TABLES)
+        for path in places:
+            reader.read(path, "OVERSIGHT_LOCAL")
+        for local in reader.entries["local"]:
+            for one in local.stands_for():
+                reader.take(one.table, one.entry, local.place.below(*one.part))
+        entries = reader.entries
+        measures = _by_id("measure", entries["measure"], reader.mistakes)
+        reader.refuse()
+        return cls(
+            entries["indicator"],
+            [Measure(**one.model_dump()) for one in measures.values()],
+            entries["threshold"],
+            entries["interval"],
+            entries["programme"],
+        )
 
     def returns(self) -> list[ReturnStream]:
         """Give the streams of returns: the censuses and the declared measures."""
@@ -306,53 +339,40 @@ class Catalogue:
             for contribution in base.contributions:
                 yield indicator, contribution
 
-    def threshold(self, indicator: str, window: str, level: str, day: date) -> Threshold | None:
-        """Give the threshold that judges a period beginning on `day`, or None."""
-        for one in self._judging.get((indicator, window, level), ()):
-            if one.valid_from <= day and (one.valid_to is None or day < one.valid_to):
-                return one
-        return None
+    def standing(self, indicator: str, window: str, level: str, org: str, day: date) -> Standing:
+        """Give what a period that begins on `day` is held to."""
+        return self._judging.standing(indicator, window, level, org, day)
 
-    def expired(self, indicator: str, window: str, level: str, day: date) -> bool:
-        """Whether every threshold for it ended on or before `day`: shown, and never judging."""
-        found = self._judging.get((indicator, window, level), ())
-        return bool(found) and all(one.valid_to is not None and one.valid_to <= day for one in found)
-
-
-class _MeasureEntry(_Declared):
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
-    grain: Literal["day", "week", "month", "quarter"]
-    kind: Literal["flow", "stock"]
-    official_only: bool = False
+    def warnings(self, today: date) -> list[str]:
+        """Say which thresholds and programmes end soon or have ended, and when nothing judges in between."""
+        return [
+            *self._judging.warnings(today),
+            *(told for one in self.programmes.values() for told in one.warnings(today)),
+        ]
 
 
-def _validated(path: Path, name: str, kind: str, entries: Any, model: type[_Entry]) -> list[_Entry]:
-    if name != kind:
-        return []
-    found = []
-    for number, entry in enumerate(entries, 1):
-        try:
-            found.append(model.model_validate(entry))
-        except ValidationError as error:
-            label = entry.get("id", entry.get("indicator", "")) if isinstance(entry, dict) else ""
-            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise ConfigurationError(f"{path.name}: {kind} {number} {label}: {problems}") from None
+def _by_id(kind: str, entries: Iterable[_Named], mistakes: list[str]) -> dict[str, _Named]:
+    found: dict[str, _Named] = {}
+    for one in entries:
+        first = found.setdefault(one.id, one)
+        if first is not one:
+            told = f"{kind} {one.id} is declared twice, first in {first.place.at()}: rename or remove one"
+            mistakes.append(one.mistake(told, "id"))
     return found
 
 
-def _by_place(thresholds: Iterable[Threshold]) -> dict[tuple[str, str, str], list[Threshold]]:
-    """Give the thresholds by indicator, window and level: every figure asks for its own."""
-    found: dict[tuple[str, str, str], list[Threshold]] = {}
-    for one in thresholds:
-        for window, level in product(one.windows, one.levels):
-            found.setdefault((one.indicator, window, level), []).append(one)
+def _timetables(
+    indicators: Iterable[Indicator], name: Literal["plan", "baseline"], mistakes: list[str]
+) -> dict[str, Timetable[float]]:
+    """Give the plans, or the baselines, of those indicators that have any."""
+    found: dict[str, Timetable[float]] = {}
+    for one in indicators:
+        timetable: Timetable[float] = Timetable()
+        for number, entry in enumerate(getattr(one, name)):
+            entry.put(one.place.below(name, number))
+            timetable.add([Span(entry.valid_from, entry.valid_to, entry.value, entry)])
+            found[one.id] = timetable
+        for earlier, later in timetable.overlaps():
+            told = f"indicator {one.id}: {name}: overlaps the one in {earlier.place.at()}"
+            mistakes.append(later.mistake(told, "valid_from"))
     return found
-
-
-def _overlap(one: Threshold, other: Threshold) -> bool:
-    if one.indicator != other.indicator:
-        return False
-    if not set(one.windows) & set(other.windows) or not set(one.levels) & set(other.levels):
-        return False
-    end, other_end = one.valid_to or date.max, other.valid_to or date.max
-    return one.valid_from < other_end and other.valid_from < end

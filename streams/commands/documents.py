@@ -7,7 +7,8 @@ from pathlib import Path
 
 from streams.assessment.rows import FLAGS
 from streams.catalogue import Catalogue, Indicator, Threshold
-from streams.catalogue.model import PURPOSES
+from streams.catalogue.declared import PURPOSES
+from streams.catalogue.thresholds import held_to
 from streams.pipeline.topics import TOPICS
 from streams.settings import Settings
 
@@ -71,7 +72,7 @@ def _indicator(catalogue: Catalogue, one: Indicator) -> str:
 def _threshold(one: Threshold) -> str:
     until = one.valid_to or "further notice"
     return (
-        f"- Threshold {one.value:g} ({one.kind}, {one.evidence}), {one.valid_from} to {until}: {one.source}"
+        f"- Threshold {held_to(one)} ({one.kind}, {one.evidence}), {one.valid_from} to {until}: {one.source}"
     )
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from streams.assessment import Row
 from streams.assessment.rows import shown
 from streams.catalogue import Catalogue
-from streams.catalogue.model import PURPOSES
+from streams.catalogue.declared import PURPOSES
 from streams.commands.dead_letters import DeadLetter
 from streams.errors import ConfigurationError
 from streams.organisations import Register
@@ -66,13 +66,23 @@ def show_catalogue(catalogue: Catalogue, output: str) -> None:
     if output == "json":
         for one in catalogue.indicators.values():
             thresholds = [t.model_dump(mode="json") for t in catalogue.thresholds if t.indicator == one.id]
-            sys.stdout.write(json.dumps({**one.model_dump(mode="json"), "thresholds": thresholds}) + "\n")
+            programme = catalogue.programmes[one.programme].model_dump(mode="json") if one.programme else None
+            record = {**one.model_dump(mode="json"), "thresholds": thresholds, "programme": programme}
+            sys.stdout.write(json.dumps(record) + "\n")
         return
     table = Table("identifier", "title", "purpose", "better", "unit", "windows", "source")
     for one in catalogue.indicators.values():
         purpose = PURPOSES[one.purpose]
         table.add_row(one.id, one.title, purpose, one.direction, one.unit, " ".join(one.windows), one.source)
     Console().print(table)
+    if catalogue.programmes:
+        table = Table("programme", "title", "asked for by", "start", "funding ends", "review", "indicators")
+        for programme in catalogue.programmes.values():
+            dates = (programme.start, programme.funding_end, programme.review_date)
+            own = [one.id for one in catalogue.indicators.values() if one.programme == programme.id]
+            told = ("" if day is None else str(day) for day in dates)
+            table.add_row(programme.id, programme.title, programme.requester, *told, "\n".join(own))
+        Console().print(table)
 
 
 def show_organisations(register: Register, code: str | None, day: date, output: str) -> None:

@@ -11,12 +11,13 @@ from jinja2 import Environment
 
 from streams.assessment import Row
 from streams.assessment.rows import FLAGS, figure, instant, shown
-from streams.catalogue.model import PURPOSES
+from streams.catalogue.declared import PURPOSES
 from streams.engine.calendar import LONDON
 
 ONE_DAY = timedelta(days=1)
 STATUS_WORDS = {
     "ok": "meets",
+    "near": "meets, near its limit",
     "breach": "misses",
     "no_threshold": "",
     "expired": "threshold expired",

@@ -20,6 +20,7 @@ from streams.assessment import Board, Row
 from streams.assessment.board import Slot
 from streams.assessment.completeness import Group, SourceCount
 from streams.catalogue import Catalogue, Indicator
+from streams.catalogue.dated import Timetable
 from streams.engine.calendar import day_number, midnight
 from streams.exposition.body import Chunk
 from streams.organisations import Register
@@ -27,11 +28,13 @@ from streams.organisations import Register
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
 """Values of `oversight_indicator_status`; a row that is not judged has no such series."""
 
-_STATUS, _THRESHOLD, _FLAG, _AS_AT, _END, _RESTATED = (
+_STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _AS_AT, _END, _RESTATED = (
     f"oversight_indicator_{one}"
     for one in (
         "status",
         "threshold",
+        "plan",
+        "baseline",
         "flag",
         "as_at_timestamp_seconds",
         "period_end_timestamp_seconds",
@@ -40,7 +43,9 @@ _STATUS, _THRESHOLD, _FLAG, _AS_AT, _END, _RESTATED = (
 )
 _COMMON = {
     _STATUS: "Judged against its dated threshold: 0 ok, 1 near, 2 breach.",
-    _THRESHOLD: "The threshold in force, in the indicator's unit.",
+    _THRESHOLD: "The threshold in force, in the indicator's unit; of a low and a high one the nearer.",
+    _PLAN: "The plan declared for a figure's period, in the unit of its numerator; it judges nothing.",
+    _BASELINE: "The baseline declared for a figure's period, in the indicator's unit; it judges nothing.",
     _FLAG: "1 for each flag of a figure, such as partial, to_date or restated.",
     _AS_AT: "When the newest record in a figure was appended.",
     _END: "End of the figure's period.",
@@ -49,7 +54,7 @@ _COMMON = {
 SOURCES = "oversight_sources"
 """The family of `render_sources`."""
 _INDICATOR_INFO, _ORGANISATION_INFO = "oversight_indicator_info", "oversight_organisation_info"
-_UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "patients"}
+_PROGRAMME_INFO = "oversight_programme_info"
 
 Pieces = dict[str, str]
 """Metric family to its lines for one slot."""
@@ -64,11 +69,13 @@ class _Names(NamedTuple):
     numerator: str
     denominator: str
     label: str
+    beside: tuple[tuple[str, Timetable[float]], ...]
+    """Plan and baseline, of the few indicators that have any."""
 
 
 def family_name(indicator: Indicator) -> str:
     """Give the metric family of an indicator's value: its identifier and its unit."""
-    return f"oversight_{indicator.id}_{_UNITS[indicator.unit]}"
+    return f"oversight_{indicator.id}_{indicator.unit}"
 
 
 class Renderer:
@@ -87,7 +94,10 @@ class Renderer:
         self._families: dict[str, dict[Slot, str]] = {name: {} for name in self._heads}
         self._pieces: dict[Slot, Pieces] = {}
         self._chunks: dict[str, Chunk] = {}
-        self._indicators = Chunk([_indicator_info(catalogue)])
+        self._infos = {
+            _INDICATOR_INFO: Chunk([_indicator_info(catalogue)]),
+            _PROGRAMME_INFO: Chunk([_programme_info(catalogue)]),
+        }
         self._slots_of: Counter[Organisation] = Counter()
         self._organisations: tuple[date, Chunk] | None = None
 
@@ -166,7 +176,7 @@ class Renderer:
                 today,
                 Chunk([_organisation_info(self._slots_of, self._register, today)]),
             )
-        infos = {_INDICATOR_INFO: self._indicators, _ORGANISATION_INFO: self._organisations[1]}
+        infos = self._infos | {_ORGANISATION_INFO: self._organisations[1]}
         return found + [chunk for name, chunk in infos.items() if not names or name in names]
 
     def text(self, today: date, names: Collection[str] = ()) -> str:
@@ -229,7 +239,7 @@ def _heads(catalogue: Catalogue) -> dict[str, str]:
         if one.kind not in ("gap", "quantile"):
             parts = f"oversight_{one.id}_numerator"
             heads[parts] = _head(parts, f"{one.title}: numerator.")
-        if one.kind in ("ratio", "mean", "quantile"):
+        if one.kind not in ("gap", "count"):
             parts = f"oversight_{one.id}_denominator"
             heads[parts] = _head(parts, f"{one.title}: denominator.")
     return heads | {name: _head(name, text) for name, text in _COMMON.items()}
@@ -258,6 +268,11 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
             f"oversight_{one.id}_numerator",
             f"oversight_{one.id}_denominator",
             f'indicator="{one.id}",',
+            tuple(
+                (family, timetables[one.id])
+                for family, timetables in ((_PLAN, catalogue.plans), (_BASELINE, catalogue.baselines))
+                if one.id in timetables
+            ),
         )
         for one in catalogue.indicators.values()
     }
@@ -291,7 +306,27 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
             found[_END].append(f"{_END}{{{labels}}} {end_seconds(row.period_end)!r}\n")
             if row.restated_at_ms is not None:
                 found[_RESTATED].append(f"{_RESTATED}{{{labels}}} {row.restated_at_ms / 1000!r}\n")
-    return {family: "".join(lines) for family, lines in found.items()}
+    return {family: "".join(lines) for family, lines in found.items()} | _besides(rows, names)
+
+
+def _besides(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
+    """Render the plans and baselines that stand beside the rows of one slot."""
+    found: Pieces = {}
+    for row in rows:
+        for family, timetable in names[row.indicator].beside:
+            value = None if row.strata else _beside(timetable, row)
+            if value is not None:
+                labels = names[row.indicator].label + "".join(_around_stratum(row))
+                found[family] = found.get(family, "") + f"{family}{{{labels}}} {value!r}\n"
+    return found
+
+
+def _beside(timetable: Timetable[float], row: Row) -> float | None:
+    """Give the plan or the baseline of a row's period; windows of hours have none."""
+    if isinstance(row.period_start, datetime):
+        return None
+    span = timetable.on(row.window, row.level, row.org, row.period_start)
+    return None if span is None else span.holds
 
 
 def _ages(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
@@ -333,6 +368,21 @@ def _indicator_info(catalogue: Catalogue) -> str:
         for one in catalogue.indicators.values()
     ]
     return _head(name, "Names of the indicators.") + "".join(lines)
+
+
+def _programme_info(catalogue: Catalogue) -> str:
+    name = _PROGRAMME_INFO
+    lines = [
+        f'{name}{{programme="{one.id}",indicator="{indicator.id}",title="{escape_label(one.title)}",'
+        f'requester="{escape_label(one.requester)}",start="{one.start}",'
+        f'funding_end="{one.funding_end or ""}",review_date="{one.review_date or ""}"}} 1\n'
+        for indicator in catalogue.indicators.values()
+        if indicator.programme is not None
+        for one in (catalogue.programmes[indicator.programme],)
+    ]
+    if not lines:
+        return ""
+    return _head(name, "Programmes, by the indicators that belong to them.") + "".join(lines)
 
 
 def _organisation_info(organisations: Iterable[Organisation], register: Register, today: date) -> str:

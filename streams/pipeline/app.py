@@ -92,7 +92,7 @@ class Worker:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.catalogue = Catalogue.shipped()
+        self.catalogue = Catalogue.with_local(settings.local)
         self.register = Register.shipped()
         self._clock = clock
         self._partitions: dict[str, int] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.catalogue import Catalogue
-from streams.catalogue.model import PURPOSES
+from streams.catalogue.declared import PURPOSES
 from streams.errors import ConfigurationError
 
 FIRST_TWELVE = {

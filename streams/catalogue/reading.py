@@ -1,0 +1,160 @@
+"""Reading declarations from TOML: every mistake with file, line, what is allowed and the nearest name."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import ValidationError
+
+from streams.catalogue.declared import Declared, Place, none_of
+from streams.catalogue.lines import lines_of
+from streams.errors import ConfigurationError
+
+_Entry = TypeVar("_Entry", bound=Declared)
+
+_WRITTEN = {"contributions": "from"}
+"""Fields whose name in the file is another."""
+_AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+class Reader:
+    """Reads files, and collects mistakes instead of stopping at the first.
+
+    Args:
+        tables: name of a table, as in `[[indicator]]`, to what an entry of it must be.
+
+    Attributes:
+        entries: what was read, by table.
+        mistakes: sentences, each with file and line.
+    """
+
+    def __init__(self, tables: Mapping[str, type[Declared]]) -> None:
+        self._tables = tables
+        self.entries: dict[str, list[Any]] = {name: [] for name in tables}
+        self.mistakes: list[str] = []
+
+    def read(self, path: Path, setting: str = "") -> None:
+        """Read a file, or every TOML file of a directory in the order of their names.
+
+        Args:
+            path: of either.
+            setting: what names it, for the case that it is not there.
+        """
+        named = f"; {setting} names it" if setting else ""
+        files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+        if not files:
+            self.mistakes.append(f"{path}: a directory without a .toml file{named}")
+        for file in files:
+            try:
+                data = file.read_bytes()
+            except OSError as error:
+                self.mistakes.append(f"{file}: {error.strerror}{named}")
+            else:
+                self._document(file, data)
+
+    def _document(self, file: Path, data: bytes) -> None:
+        name = file.name
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.mistakes.append(f"{name}:{line}: not UTF-8 text: save the file as UTF-8")
+            return
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            found = _AT_LINE.search(str(error))
+            line = int(found[1]) if found and found[1] else text.count("\n") + 1
+            self.mistakes.append(f"{name}:{line}: not TOML: {_AT_LINE.sub('', str(error))}")
+            return
+        if not document:
+            known = ", ".join(f"[[{one}]]" for one in self._tables)
+            self.mistakes.append(f"{name}:1: declares nothing: add one of {known}, or remove the file")
+        whole = Place(name, lines_of(text), ())
+        for table, entries in document.items():
+            self._table(whole, table, entries)
+
+    def _table(self, whole: Place, table: str, entries: Any) -> None:
+        if table not in self._tables:
+            self.mistakes.append(f"{whole.at(table)}: [[{table}]]: {none_of(table, self._tables)}")
+        elif not isinstance(entries, list):
+            self.mistakes.append(f"{whole.at(table)}: {table}: write [[{table}]], with two brackets")
+        else:
+            for number, entry in enumerate(entries):
+                self.take(table, entry, whole.below(table, number))
+
+    def refuse(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            ConfigurationError: naming every mistake, its file and its line.
+        """
+        if self.mistakes:
+            raise ConfigurationError("\n".join(self.mistakes))
+
+    def take(self, table: str, entry: Any, place: Place) -> None:
+        """Check one entry, and keep it."""
+        found = self._valid(self._tables[table], table, entry, place)
+        if found is not None:
+            self.entries[table].append(found)
+
+    def _valid(self, model: type[_Entry], table: str, entry: Any, place: Place) -> _Entry | None:
+        try:
+            return model.model_validate(entry).put(place)
+        except ValidationError as error:
+            label = " ".join((table, _label(entry))).rstrip()
+            for line, told in _told(error, model, place):
+                self.mistakes.append(f"{line}: {label}: {told}")
+        return None
+
+
+def _label(entry: Any) -> str:
+    named = entry.get("id") or entry.get("indicator") if isinstance(entry, dict) else None
+    return named if isinstance(named, str) else ""
+
+
+def _told(error: ValidationError, model: type[Declared], place: Place) -> Iterator[tuple[str, str]]:
+    for one in error.errors(include_url=False):
+        field = [_written(part) for part in one["loc"] if not str(part).startswith(("#", "["))]
+        context = one.get("ctx", {})
+        match one["type"]:
+            case "missing":
+                told = f"{field[-1]} is missing"
+                yield place.at(*field[:-1]), told
+                continue
+            case "extra_forbidden":
+                told = f"no such field: {none_of(field[-1], _fields(model, one['loc'][:-1]))}"
+            case "literal_error":
+                told = none_of(one["input"], re.findall("'([^']*)'", context["expected"]))
+            case "wrong":
+                field.append(context["field"])
+                told = one["msg"]
+            case "value_error":
+                told = one["msg"].removeprefix("Value error, ")
+            case _:
+                told = f"{one['msg'].removeprefix('Input ')}, not {one['input']!r}"
+        names = ".".join(str(part) for part in field)
+        yield place.at(*field), f"{names}: {told}" if names else told
+
+
+def _written(part: str | int) -> str | int:
+    return _WRITTEN.get(part, part) if isinstance(part, str) else part
+
+
+def _fields(model: type[Declared], loc: Sequence[str | int]) -> list[str]:
+    """Give the names an entry, or a table inside it, may have."""
+    for part in loc:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models(model.model_fields[part].annotation), model)
+    return [str(_written(name)) for name in model.model_fields]
+
+
+def _models(annotation: Any) -> Iterator[type[Declared]]:
+    if isinstance(annotation, type) and issubclass(annotation, Declared):
+        yield annotation
+    for one in get_args(annotation):
+        yield from _models(one)

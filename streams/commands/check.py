@@ -1,0 +1,34 @@
+"""Check: what is declared, read as a start would read it, and what will need a hand before long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from streams.catalogue import Catalogue, Expectations, read_sources
+from streams.organisations import Register
+from streams.settings import Settings
+
+
+def declarations(settings: Settings, today: date) -> Iterator[str]:
+    """Give the lines about catalogue, register and expected sources.
+
+    Args:
+        settings: name the files.
+        today: the day that ends and reviews are seen from.
+
+    Raises:
+        ConfigurationError: as at a start, naming every mistake, its file and its line.
+    """
+    catalogue = Catalogue.with_local(settings.local)
+    yield f"catalogue: {len(catalogue.indicators)} indicators, {len(catalogue.thresholds)} thresholds"
+    if settings.local is not None:
+        own = len(catalogue.indicators) - len(Catalogue.shipped().indicators)
+        yield f"of them from {settings.local}: {own} indicators, {len(catalogue.programmes)} programmes"
+    for warning in catalogue.warnings(today):
+        yield f"warning: {warning}"
+    yield f"organisations: {sum(1 for _ in Register.shipped().all())}"
+    if settings.sources is not None:
+        expected = read_sources(settings.sources)
+        Expectations(catalogue.intervals, catalogue.returns(), expected)
+        yield f"expected sources: {len(expected)}"
