@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from schemas.envelope import TYPE_PREFIX
-from streams.catalogue import Catalogue
+from streams.catalogue import Catalogue, Threshold
 from streams.commands.replay import FileRecord
 from streams.engine import Engine, EngineSettings, Outputs
 
@@ -96,6 +96,25 @@ def log(*events: Any, append: datetime | None = None) -> list[FileRecord]:
         )
         for number, event in enumerate(events)
     ]
+
+
+def judging() -> Catalogue:
+    """Give the shipped catalogue with a threshold on the four-hour share where no national one judges."""
+    shipped = Catalogue.shipped()
+    own = Threshold(
+        indicator="ae_4h_all_types",
+        kind="local",
+        breach=0.82,
+        windows=("7d", "month"),
+        levels=("site", "trust", "icb", "england"),
+        valid_from=date(2026, 4, 1),
+        valid_to=date(2027, 3, 1),
+        evidence="V",
+        source="a test",
+    )
+    return Catalogue(
+        shipped.indicators.values(), shipped.measures.values(), [*shipped.thresholds, own], shipped.intervals
+    )
 
 
 def engine(**settings: Any) -> Engine:

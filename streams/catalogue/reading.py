@@ -113,7 +113,9 @@ class Reader:
 
 
 def _label(entry: Any) -> str:
-    named = entry.get("id") or entry.get("indicator") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return ""
+    named = next((entry[name] for name in ("id", "indicator", "source") if name in entry), "")
     return named if isinstance(named, str) else ""
 
 

@@ -44,8 +44,8 @@ _STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _AS_AT, _END, _RESTATED = (
 _COMMON = {
     _STATUS: "Judged against its dated threshold: 0 ok, 1 near, 2 breach.",
     _THRESHOLD: "The threshold in force, in the indicator's unit; of a low and a high one the nearer.",
-    _PLAN: "The plan declared for a figure's period, in the unit of its numerator; it judges nothing.",
-    _BASELINE: "The baseline declared for a figure's period, in the indicator's unit; it judges nothing.",
+    _PLAN: "The plan declared for a figure's period; of a share of plan, for its numerator.",
+    _BASELINE: "The baseline declared for a figure's period. It judges nothing.",
     _FLAG: "1 for each flag of a figure, such as partial, to_date or restated.",
     _AS_AT: "When the newest record in a figure was appended.",
     _END: "End of the figure's period.",

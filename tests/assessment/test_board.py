@@ -10,6 +10,7 @@ from making import AT, MORNING, at, attendance, engine, log, report, run
 
 from schemas.outputs import Heartbeat, Position, decode_snapshot, encode
 from streams.assessment import Board, Row
+from streams.assessment.board import _unrecovered
 from streams.catalogue import Catalogue
 from streams.engine.calendar import day_number
 from streams.engine.snapshots import Snapshotter
@@ -325,3 +326,22 @@ def test_a_window_that_begins_before_the_first_whole_day_is_partial(window: str,
     on.apply(snapshot)
     row = shown(on, window=window)["trust", "RJ1"]
     assert (partial, 28 if window == "28d" else 60) == ("partial" in row.flags, row.denominator)
+
+
+@pytest.mark.parametrize(
+    ("shown", "now", "before"),
+    [
+        ("not_judged", "ok", None),
+        ("not_judged", "ok", "no_value"),
+        ("ok", "ok", "ok"),
+        ("near", "ok", "near"),
+        ("breach", "ok", "breach"),
+        ("near", "near", None),
+        ("near", "near", "ok"),
+        ("breach", "near", "breach"),
+        ("breach", "breach", "ok"),
+    ],
+)
+def test_a_figure_that_lacks_members_gets_no_better(shown: str, now: Any, before: Any) -> None:
+    """What the others come to may be worse than before, and is then shown; better it is not believed."""
+    assert shown == _unrecovered(now, before)

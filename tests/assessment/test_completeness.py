@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import AT, MORNING, at, attendance, engine, log, report, run
+from making import AT, MORNING, at, attendance, engine, judging, log, report, run
 
 from schemas.outputs import Heartbeat, Position, Source, SourceStream
 from streams.assessment import Board, Row
@@ -160,7 +160,7 @@ def test_a_source_that_a_partition_no_longer_names_is_forgotten() -> None:
 
 
 def test_the_operators_file_is_checked(tmp_path: Path) -> None:
-    """An error names the file, the entry and what is wrong."""
+    """An error names the file, the line, the entry and what is wrong."""
     from streams.catalogue import read_sources  # noqa: PLC0415
     from streams.errors import ConfigurationError  # noqa: PLC0415
 
@@ -169,8 +169,9 @@ def test_the_operators_file_is_checked(tmp_path: Path) -> None:
     (one,) = read_sources(path)
     assert (7200, ("RJ1",)) == (one.interval, one.about)
     path.write_text('[[source]]\nsource = "/ods/RJ1/ed"\nfamily = "ed"\ninterval = "2 hours"\n')
-    with pytest.raises(ConfigurationError, match=r"sources.toml: source 1 /ods/RJ1/ed: family: .*interval: "):
+    with pytest.raises(ConfigurationError, match=r"sources.toml:3: source /ods/RJ1/ed: family: ") as error:
         read_sources(path)
+    assert "sources.toml:4: source /ods/RJ1/ed: interval: a duration is" in str(error.value)
 
 
 class Scene:
@@ -274,7 +275,7 @@ def test_a_breach_does_not_recover_while_members_are_behind() -> None:
         *(attendance(f"b{n}", departed=YESTERDAY, minutes=400, source="/ods/RJZ/ed") for n in range(30)),
         append=MORNING,
     )
-    on, snapshotter = Board(CATALOGUE, REGISTER), Snapshotter(of)
+    on, snapshotter = Board(judging(), REGISTER), Snapshotter(of)
 
     def england() -> list[tuple[str, float | None]]:
         return [
@@ -295,7 +296,7 @@ def test_a_breach_does_not_recover_while_members_are_behind() -> None:
         on.apply(snapshot)
     assert [("breach", 60)] == england()
 
-    fresh = Board(CATALOGUE, REGISTER)  # a new owner has no memory of the breach: it judges nothing yet
+    fresh = Board(judging(), REGISTER)  # a new owner has no memory of the breach: it judges nothing yet
     on = fresh
     for snapshot in (
         *snapshotter.current(AT, ["RJZ"], position(MORNING)),

@@ -49,8 +49,8 @@ def ed(attended: int, within: int) -> Any:
 def test_judged_against_the_threshold_of_its_time(
     status: str, value: float | None, attended: int, within: int
 ) -> None:
-    """78 % in 2025/26: equal meets it, below misses it, too few are not judged, none has no value."""
-    (row,) = rows("ae_4h_all_types", figures(ed(attended, within)))
+    """78 % in March 2026: equal meets it, below misses it, too few are not judged, none has no value."""
+    (row,) = rows("ae_4h_all_types", figures(ed(attended, within), start=date(2026, 3, 1)))
     assert (status, value, 0.78) == (row.status, row.value, row.threshold)
 
 
@@ -58,14 +58,16 @@ def test_judged_against_the_threshold_of_its_time(
     ("status", "threshold", "start"),
     [
         ("breach", 0.76, date(2024, 3, 1)),
-        ("no_threshold", None, date(2024, 4, 1)),
+        ("no_threshold", None, date(2024, 2, 1)),
+        ("expired", None, date(2024, 4, 1)),
+        ("expired", None, date(2025, 9, 1)),
         ("breach", 0.78, date(2026, 3, 1)),
-        ("breach", 0.82, date(2026, 4, 1)),
-        ("expired", None, date(2027, 4, 1)),
+        ("expired", None, date(2026, 4, 1)),
+        ("breach", 0.82, date(2027, 3, 1)),
     ],
 )
 def test_thresholds_are_dated(status: str, threshold: float | None, start: date) -> None:
-    """A period is judged by the threshold of its first day; after the last one it is expired."""
+    """A period is judged by the threshold of its first day; a milestone judges from its month on."""
     (row,) = rows("ae_4h_all_types", figures(ed(100, 50), start=start))
     assert (status, threshold) == (row.status, row.threshold)
 
@@ -90,7 +92,7 @@ def test_since_midnight_withholds_a_value_on_few() -> None:
 
 def test_official_figures_are_shown_however_small() -> None:
     """A published percentage of seven attendances is a published percentage, and not judged."""
-    (row,) = rows("ae_4h_all_types", figures(ed(7, 7), basis="official"))
+    (row,) = rows("ae_4h_all_types", figures(ed(7, 7), basis="official", start=date(2026, 3, 1)))
     assert (1.0, ("below_minimum",), "not_judged") == (row.value, row.flags, row.status)
 
 

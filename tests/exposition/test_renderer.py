@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from making import AT, MORNING, attendance, log, report, run
+from making import AT, MORNING, attendance, judging, log, report, run
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
@@ -21,7 +21,7 @@ DAY = date(2026, 6, 15)
 def board(*events: Any) -> tuple[Any, Board]:
     of, out = run(*events, append=MORNING)
     assert not out.refused
-    on = Board(Catalogue.shipped(), Register.shipped())
+    on = Board(judging(), Register.shipped())
     feed(of, on)
     return of, on
 

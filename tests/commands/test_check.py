@@ -1,0 +1,79 @@
+"""`oversight check`: what is wrong before a start, and what will need a hand before long."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from streams.commands.check import declarations
+from streams.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "deploy" / "local-measures"
+OVERSIGHT = str(Path(sys.executable).with_name("oversight"))
+
+
+def oversight(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [OVERSIGHT, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def test_warnings_follow_the_day_that_is_given() -> None:
+    """The warm-homes review is due on 15 December 2026: not told 61 days before, told 60 days before."""
+    settings = Settings(local=EXAMPLES)
+    told = [
+        [line for line in declarations(settings, day) if "programme warm_homes" in line]
+        for day in (date(2026, 10, 15), date(2026, 10, 16))
+    ]
+    where = "warning: warm-homes.toml:8: programme warm_homes"
+    assert [[], [f"{where}: its review is due on 2026-12-15, in 60 days"]] == told
+
+
+def test_shipped_gaps_and_ends_are_told() -> None:
+    """Between the milestones of March 2026 and March 2027 nothing judges, and check says so."""
+    told = list(declarations(Settings(), date(2026, 5, 1)))
+    assert any("ae_4h_all_types: nothing judges it from 2026-04-01 until 2027-03-01" in line for line in told)
+    assert any("ga_bed_occupancy: expired on 2024-04-01" in line for line in told)
+
+
+def test_check_reads_the_operators_measures() -> None:
+    """By option or by setting; exit code 0 with warnings."""
+    by_option = oversight("check", "--no-topics", "--local", str(EXAMPLES), "--on", "2026-11-25")
+    by_setting = oversight("check", "--no-topics", "--on", "2026-11-25", OVERSIGHT_LOCAL=str(EXAMPLES))
+    assert (0, by_option.stdout) == (by_setting.returncode, by_setting.stdout), by_setting.stderr
+    assert "3 programmes" in by_option.stdout
+    assert "its review is due on 2026-12-15, in 20 days" in by_option.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("check", "--no-topics"), ("catalogue",), ("replay", os.devnull), ("demo",)]
+)
+def test_a_mistake_ends_every_command_in_the_same_words(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """One line a mistake on standard error, no stack trace, exit code 1."""
+    text = (EXAMPLES / "dental.toml").read_text("utf-8")
+    (tmp_path / "dental.toml").write_text(text.replace('direction = "higher"', 'direction = "up"', 1))
+    done = oversight(*arguments, OVERSIGHT_LOCAL=str(tmp_path))
+    told = [line for line in done.stderr.splitlines() if line.startswith("oversight: ")]
+    assert (1, [
+        "oversight: dental.toml:9: local dental_ringfenced_appointments: direction: 'up' is none of higher,"
+        " lower, towards_zero, none"
+    ]) == (done.returncode, told)  # fmt: skip
+
+
+def test_catalogue_shows_programmes_and_what_stands_beside() -> None:
+    """Of a local measure: its plan with a source, and its programme with who asked and until when."""
+    done = oversight("catalogue", "--local", str(EXAMPLES), "--format", "json")
+    (found,) = [one for one in map(json.loads, done.stdout.splitlines()) if one["id"] == "warm_homes_spent"]
+    assert (70000, "2026-12-15") == (found["plan"][0]["value"], found["programme"]["review_date"])
+    table = oversight("catalogue", "--local", str(EXAMPLES), COLUMNS="300").stdout
+    assert "Example: population health board" in table
