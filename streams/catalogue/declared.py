@@ -48,11 +48,16 @@ class Place(NamedTuple):
 
     def at(self, *field: str | int) -> str:
         """Give `file:line` of a field, or of the deepest part of it that the file has."""
+        path = (*self.path, *self.written(field))
+        return f"{self.file}:{self.lines.get(path, 1)}"
+
+    def written(self, field: Iterable[str | int]) -> KeyPath:
+        """Give those parts of a field that the file has: what stands for it may have more."""
         path = self.path
         for part in field:
             if (*path, part) in self.lines:
                 path = (*path, part)
-        return f"{self.file}:{self.lines.get(path, 1)}"
+        return path[len(self.path) :]
 
     def below(self, *field: str | int) -> Place:
         """Give the place of a part of the declaration."""

@@ -114,7 +114,7 @@ class LocalMeasure(Declared):
         if self.unit is None and self.kind in {"mean", "count", "sum", "funnel"} and self.per == 1:
             raise wrong("unit", "is needed: what is counted, such as patients, appointments, pounds, days")
         if self.unit is not None and (self.per != 1 or self.kind in {"ratio", "share_of_plan"}):
-            raise wrong("unit", f"is {self._unit}: leave it out")
+            raise wrong("unit", f"a {self.kind}, and a rate, has its own: leave it out")
         if self.kind == "share_of_plan":
             if self.stream is not None and not self.plan:
                 raise wrong("plan", "is needed: events bring none; add [[local.plan]]")

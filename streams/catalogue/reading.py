@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from streams.catalogue.declared import Declared, Place, none_of
 from streams.catalogue.lines import lines_of
@@ -18,6 +19,19 @@ _Entry = TypeVar("_Entry", bound=Declared)
 
 _WRITTEN = {"contributions": "from"}
 """Fields whose name in the file is another."""
+_FORMS = {
+    "string": "text in quotation marks",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list in square brackets",
+    "model": "a table",
+    "dict": "a table",
+    "date": "a date such as 2026-04-01",
+}
+"""What TOML calls the forms of pydantic's errors, by the first word of their type."""
+_OTHER_FORM = ("_type", "_parsing", "_inexact", "_from_float")
+"""Ends of the types of errors that say that a value has another form."""
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -98,15 +112,15 @@ class Reader:
 
     def take(self, table: str, entry: Any, place: Place) -> None:
         """Check one entry, and keep it."""
-        found = self._valid(self._tables[table], table, entry, place)
+        found = self._valid(self._tables[table], entry, place)
         if found is not None:
             self.entries[table].append(found)
 
-    def _valid(self, model: type[_Entry], table: str, entry: Any, place: Place) -> _Entry | None:
+    def _valid(self, model: type[_Entry], entry: Any, place: Place) -> _Entry | None:
         try:
             return model.model_validate(entry).put(place)
         except ValidationError as error:
-            label = " ".join((table, _label(entry))).rstrip()
+            label = " ".join((str(place.path[0]), _label(entry))).rstrip()
             for line, told in _told(error, model, place):
                 self.mistakes.append(f"{line}: {label}: {told}")
         return None
@@ -120,27 +134,35 @@ def _label(entry: Any) -> str:
 
 
 def _told(error: ValidationError, model: type[Declared], place: Place) -> Iterator[tuple[str, str]]:
+    """Give the place of each mistake, and its sentence."""
     for one in error.errors(include_url=False):
         field = [_written(part) for part in one["loc"] if not str(part).startswith(("#", "["))]
-        context = one.get("ctx", {})
-        match one["type"]:
-            case "missing":
-                told = f"{field[-1]} is missing"
-                yield place.at(*field[:-1]), told
-                continue
-            case "extra_forbidden":
-                told = f"no such field: {none_of(field[-1], _fields(model, one['loc'][:-1]))}"
-            case "literal_error":
-                told = none_of(one["input"], re.findall("'([^']*)'", context["expected"]))
-            case "wrong":
-                field.append(context["field"])
-                told = one["msg"]
-            case "value_error":
-                told = one["msg"].removeprefix("Value error, ")
-            case _:
-                told = f"{one['msg'].removeprefix('Input ')}, not {one['input']!r}"
-        names = ".".join(str(part) for part in field)
-        yield place.at(*field), f"{names}: {told}" if names else told
+        if one["type"] == "missing":
+            yield place.at(*field[:-1]), f"{field[-1]} is missing"
+            continue
+        if one["type"] == "wrong":
+            field.append(one["ctx"]["field"])
+        named = place.written(field)
+        if field and named[-1:] != (field[-1],):
+            named += (field[-1],)
+        where = ".".join(map(str, named)) + ": " if named else ""
+        yield place.at(*field), where + _explained(one, model)
+
+
+def _explained(one: ErrorDetails, model: type[Declared]) -> str:
+    match one["type"]:
+        case "wrong":
+            return one["msg"]
+        case "value_error":
+            return one["msg"].removeprefix("Value error, ")
+        case "extra_forbidden":
+            return f"no such field: {none_of(one['loc'][-1], _fields(model, one['loc'][:-1]))}"
+        case "literal_error":
+            return none_of(one["input"], re.findall("'([^']*)'", one["ctx"]["expected"]))
+        case kind if kind.endswith(_OTHER_FORM):
+            return f"is to be {_FORMS[kind.split('_')[0]]}, not {one['input']!r}"
+        case _:
+            return f"{one['msg']}, not {one['input']!r}"
 
 
 def _written(part: str | int) -> str | int:

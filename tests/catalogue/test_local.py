@@ -128,7 +128,7 @@ KNOWN_PURPOSES = "outcomes_and_access, inequalities, productivity_and_value, soc
 
 WHOLE_FILES = [
     (1, "not TOML: Expected", "[[local\n"),
-    (11, "not TOML: Unclosed array", LOCAL + "strata = [\n"),
+    (12, "not TOML: Invalid value", LOCAL + "strata = [\n"),
     (1, "declares nothing: add one of [[indicator]], [[measure]]", ""),
     (1, "declares nothing", "# only a comment\n"),
     (1, "local: write [[local]], with two brackets", LOCAL.replace("[[local]]", "[local]")),
@@ -143,7 +143,7 @@ FIELDS = [
     (7, "directoin: no such field: 'directoin' is none of id, title", LOCAL, "direction", "directoin"),
     (7, "did you mean 'direction'?", LOCAL, "direction", "directoin"),
     (1, "local visits: direction is missing", LOCAL, 'direction = "higher"\n', ""),
-    (3, "title: should be a valid string, not 3", LOCAL, '"Visits"', "3"),
+    (3, "title: is to be text in quotation marks, not 3", LOCAL, '"Visits"', "3"),
     (5, f"'fairness' is none of {KNOWN_PURPOSES}", LOCAL, "inequalities", "fairness"),
     (5, "did you mean 'inequalities'?", LOCAL, "inequalities", "inequality"),
     (4, f"kind: 'rate' is none of {KNOWN_KINDS}; did you mean 'ratio'?", LOCAL, '"ratio"', '"rate"'),
@@ -156,26 +156,26 @@ FIELDS = [
     (10, "denominator: 'discharge' is no fact of spell", EVENTS, '"discharges"', '"discharge"'),
     (1, "denominator: a ratio or a mean has one", EVENTS, 'denominator = "discharges"\n', ""),
     (4, "no such field: 'asked_by' is none of id, title, requester", PROGRAMME, "requester", "asked_by"),
-    (6, "review_date: should be a valid date", PROGRAMME, "2026-09-01", '"soon"'),
+    (6, "review_date: is to be a date such as 2026-04-01, not 'soon'", PROGRAMME, "2026-09-01", '"soon"'),
 ]
 
 ADDED = [
     (11, "windows.1: '7day' is none of", 'windows = ["month", "7day"]\n'),
     (11, "strata.0: 'imd' is none of imd_quintile", 'strata = ["imd"]\n'),
-    (11, "minimum_denominator: should be a valid integer, not '9'", 'minimum_denominator = "9"\n'),
+    (11, "minimum_denominator: is to be a whole number, not '9'", 'minimum_denominator = "9"\n'),
     (11, "numerator: is a matter of events", 'numerator = "x"\n'),
-    (11, "unit: is ratio: leave it out", 'unit = "pounds"\n'),
+    (11, "unit: a ratio, and a rate, has its own", 'unit = "pounds"\n'),
     (11, "per: makes a rate of a mean; this is a ratio", "per = 1000\n"),
-    (11, "programme: 'homes' is no programme: there are none", 'programme = "homes"\n'),
+    (11, "visits: 'homes' is no programme: there are none", 'programme = "homes"\n'),
     (14, "plan: '7d' is no window of visits: there are month", PLAN.replace('"month"', '"7d"')),
     (14, "windows: a plan or a baseline is of days: 1h has none", PLAN.replace('"month"', '"1h"')),
-    (22, "plan: overlaps the one in own.toml:11", PLAN + PLAN),
+    (23, "plan: overlaps the one in own.toml:11", PLAN + PLAN),
     (12, "threshold: 'visit' is no indicator", THRESHOLD.replace('"visits"', '"visit"')),
     (12, "did you mean 'visits'?", THRESHOLD.replace('"visits"', '"visit"')),
     (16, "threshold on visits: '7d' is no window of visits", THRESHOLD.replace('"month"', '"7d"')),
     (16, "threshold visits: windows.0: '8d' is none of", THRESHOLD.replace('"month"', '"8d"')),
     (17, "levels.0: 'icbs' is none of", THRESHOLD.replace('"icb"', '"icbs"')),
-    (14, "breach: should be a valid number, not '0.5'", THRESHOLD.replace("0.5", '"0.5"')),
+    (14, "breach: is to be a number, not '0.5'", THRESHOLD.replace("0.5", '"0.5"')),
     (
         14,
         "breach.lower: no such field: 'lower' is none of low, high; did you mean 'low'?",
@@ -202,7 +202,7 @@ OTHERS = [
     ),
     (
         18,
-        "programme: 'home' is no programme: there are homes; did you mean 'homes'?",
+        "'home' is no programme: there are homes; did you mean 'homes'?",
         PROGRAMME + LOCAL + 'programme = "home"\n',
     ),
     (

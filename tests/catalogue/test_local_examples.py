@@ -85,7 +85,7 @@ def row(name: str, indicator: str, org: str, window: str, quintile: str | None =
         (0.25, "finance", "running_cost_of_cap", "QUA", "ytd"),
         # Handovers of 10, 40, 75 and 18 minutes: 0 + 25 + 60 + 3 minutes beyond 15 each.
         (88 / 60, "from-events", "handover_hours_lost", "RJ1", "day"),
-        # Five left, one on the day it came; of four the ready date of three is known; one of these left later.
+        # Five left, one on the day it came; of four three have a known ready date; one of these left later.
         (4, "from-events", "way_home_overnight", "RJ1", "day"),
         (3 / 4, "from-events", "way_home_ready_share", "RJ1", "day"),
         (1 / 3, "from-events", "way_home_late_share", "RJ1", "day"),
@@ -142,7 +142,6 @@ def test_strata_come_with_the_figure() -> None:
 
 def test_plan_and_baseline_stand_beside_the_value() -> None:
     """As series of their own, with the labels of the figure and only where one is declared."""
-
     plan = 'indicator="warm_homes_spent",org="QUA",level="icb",window="month",stratum="",basis="synthetic"'
     baseline = plan.replace("warm_homes_spent", "waiting_cohort_bed_days")
     assert [f"oversight_indicator_plan{{{plan}}} 70000.0"] == lines("warm-homes", "oversight_indicator_plan")

@@ -10,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families as text_form
 
 from schemas.outputs import Position
 from streams.assessment import Board
-from streams.catalogue import Catalogue
 from streams.engine.snapshots import Snapshotter
 from streams.exposition.renderer import Renderer, escape_label, render_board
 from streams.organisations import Register
