@@ -74,10 +74,12 @@ class Timetable(Generic[_Held]):
 
     def __init__(self) -> None:
         self._spans: dict[tuple[str, str, str | None], list[Span[_Held]]] = {}
+        self._own: set[str | None] = set()
 
     def add(self, spans: Iterable[Span[_Held]]) -> None:
         """Add the spans of one declaration."""
         for span in spans:
+            self._own.add(span.by.org)
             for window, level in product(span.by.windows, span.by.levels):
                 held = self._spans.setdefault((window, level, span.by.org), [])
                 held.append(span)
@@ -85,7 +87,7 @@ class Timetable(Generic[_Held]):
 
     def on(self, window: str, level: str, org: str, day: date) -> Span[_Held] | None:
         """Give what holds for a period that begins on `day`: the organisation's own, or its level's."""
-        for of in (org, None):
+        for of in self._whose(org):
             for span in self._spans.get((window, level, of), ()):
                 if span.start <= day and (span.end is None or day < span.end):
                     return span
@@ -95,9 +97,12 @@ class Timetable(Generic[_Held]):
         """Whether something held before `day` that ended."""
         return any(
             span.end is not None and span.end <= day
-            for of in (org, None)
+            for of in self._whose(org)
             for span in self._spans.get((window, level, of), ())
         )
+
+    def _whose(self, org: str) -> tuple[str | None, ...]:
+        return (org, None) if org in self._own else (None,)
 
     def overlaps(self) -> Iterator[tuple[Dated, Dated]]:
         """Give each pair of declarations that hold at one time and place, once."""

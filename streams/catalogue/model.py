@@ -180,6 +180,11 @@ _TABLES: dict[str, type[Declared]] = {
 }
 
 
+_METRICS = 3
+"""Families of metrics an indicator may have: value, numerator, denominator."""
+_OF_THE_SERVICE = {"indicator", "organisation", "programme"}
+"""What begins the names of other families."""
+
 _Named = TypeVar("_Named", Indicator, MeasureEntry, Programme)
 
 
@@ -234,13 +239,11 @@ class Catalogue:
             if one.programme is not None and one.programme not in self.programmes:
                 told = none_of(one.programme, self.programmes, "programme")
                 yield one.mistake(f"indicator {one.id}: {told}", "programme")
-            other = families.setdefault(f"{one.id}_{one.unit}", one)
-            if other is not one:
-                yield one.mistake(
-                    f"indicator {one.id}: its metrics would have the name of those of {other.id}"
-                    f" ({other.place.at()}): choose another id or unit",
-                    "id",
-                )
+            names = {f"{one.id}_{part}" for part in (one.unit, "numerator", "denominator")}
+            taken = [other.id for name in names if (other := families.setdefault(name, one)) is not one]
+            if taken or len(names) < _METRICS or one.id in _OF_THE_SERVICE:
+                told = f"its metrics would have a name that {' and '.join(taken) or 'the service'} has"
+                yield one.mistake(f"indicator {one.id}: {told}: choose another id or unit", "id")
             for name in ("plan", "baseline"):
                 for number, reference in enumerate(getattr(one, name)):
                     for window in set(reference.windows) - set(one.windows):

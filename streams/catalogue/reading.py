@@ -160,7 +160,8 @@ def _explained(one: ErrorDetails, model: type[Declared]) -> str:
         case "literal_error":
             return none_of(one["input"], re.findall("'([^']*)'", one["ctx"]["expected"]))
         case kind if kind.endswith(_OTHER_FORM):
-            return f"is to be {_FORMS[kind.split('_')[0]]}, not {one['input']!r}"
+            form = _FORMS.get(kind.split("_")[0], "of another form")
+            return f"is to be {form}, not {one['input']!r}"
         case _:
             return f"{one['msg']}, not {one['input']!r}"
 

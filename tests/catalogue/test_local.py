@@ -186,6 +186,8 @@ ADDED = [
 ]
 
 OTHERS = [
+    (2, "its metrics would have a name that the service has", LOCAL.replace('"visits"', '"indicator"')),
+    (2, "its metrics would have a name that the service has", with_kind("count", 'unit = "numerator"')),
     (1, "unit: is needed", with_kind("count")),
     (1, "steps: a funnel has [[local.steps]]", with_kind("funnel", 'unit = "homes"')),
     (12, "steps: two steps have one id", FUNNEL.replace('"seen"', '"asked"')),
@@ -217,7 +219,7 @@ OTHERS = [
     ),
     (
         12,
-        "its metrics would have the name of those of visits_x",
+        "its metrics would have a name that visits_x has",
         LOCAL.replace('"visits"', '"visits_x"') + with_kind("count", 'unit = "x_ratio"'),
     ),
 ]
