@@ -247,8 +247,8 @@ def _about(catalogue: Catalogue, one: Indicator) -> str:
         "lower": "Lower is better.",
         "towards_zero": "Nearer to 0 is better.",
     }
-    levels = {t.value for t in catalogue.thresholds if t.indicator == one.id}
-    judged = "Judged against dated thresholds." if levels else "No threshold is declared: never judged."
+    has_any = any(t.indicator == one.id for t in catalogue.thresholds)
+    judged = "Judged against dated thresholds." if has_any else "No threshold is declared: never judged."
     parts = [
         one.definition,
         " ".join(filter(None, [better.get(one.direction, "The sign is not judged."), judged])),
