@@ -99,21 +99,28 @@ def log(*events: Any, append: datetime | None = None) -> list[FileRecord]:
 
 
 def judging() -> Catalogue:
-    """Give the shipped catalogue with a threshold on the four-hour share where no national one judges."""
+    """Give the shipped catalogue with thresholds of an operator's on the way to the national milestones."""
     shipped = Catalogue.shipped()
-    own = Threshold(
-        indicator="ae_4h_all_types",
-        kind="local",
-        breach=0.82,
-        windows=("7d", "month"),
-        levels=("site", "trust", "icb", "england"),
-        valid_from=date(2026, 4, 1),
-        valid_to=date(2027, 3, 1),
-        evidence="V",
-        source="a test",
-    )
+    own = [
+        Threshold(
+            indicator=indicator,
+            kind="local",
+            breach=breach,
+            windows=windows,
+            levels=("site", "trust", "icb", "region", "england"),
+            valid_from=date(year, 4, 1),
+            valid_to=date(year + 1, 3, 1),
+            evidence="V",
+            source="a test",
+        )
+        for indicator, windows, breach, year in (
+            ("ae_4h_all_types", ("7d", "month"), 0.78, 2025),
+            ("ae_4h_all_types", ("7d", "month"), 0.82, 2026),
+            ("rtt_18w", ("month",), 0.65, 2025),
+        )
+    ]
     return Catalogue(
-        shipped.indicators.values(), shipped.measures.values(), [*shipped.thresholds, own], shipped.intervals
+        shipped.indicators.values(), shipped.measures.values(), [*shipped.thresholds, *own], shipped.intervals
     )
 
 

@@ -76,13 +76,17 @@ def show_catalogue(catalogue: Catalogue, output: str) -> None:
         table.add_row(one.id, one.title, purpose, one.direction, one.unit, " ".join(one.windows), one.source)
     Console().print(table)
     if catalogue.programmes:
-        table = Table("programme", "title", "asked for by", "start", "funding ends", "review", "indicators")
-        for programme in catalogue.programmes.values():
-            dates = (programme.start, programme.funding_end, programme.review_date)
-            own = [one.id for one in catalogue.indicators.values() if one.programme == programme.id]
-            told = ("" if day is None else str(day) for day in dates)
-            table.add_row(programme.id, programme.title, programme.requester, *told, "\n".join(own))
-        Console().print(table)
+        Console().print(_programmes(catalogue))
+
+
+def _programmes(catalogue: Catalogue) -> Table:
+    table = Table("programme", "title", "asked for by", "start", "funding ends", "review", "indicators")
+    for one in catalogue.programmes.values():
+        dates = (one.start, one.funding_end, one.review_date)
+        own = [of.id for of in catalogue.indicators.values() if of.programme == one.id]
+        told = ("" if day is None else str(day) for day in dates)
+        table.add_row(one.id, one.title, one.requester, *told, "\n".join(own))
+    return table
 
 
 def show_organisations(register: Register, code: str | None, day: date, output: str) -> None:

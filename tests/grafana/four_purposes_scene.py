@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from making import judging
 
 from grafana.build import DIRECTORY
 from schemas.outputs import Position
@@ -217,7 +218,7 @@ def assessed(register: Register, catalogue: Catalogue, metrics: Metrics) -> Boar
 @contextmanager
 def served() -> Iterator[str]:
     """Serve /metrics of the assessed board; gives `host:port`."""
-    register, catalogue, metrics = Register.shipped(), Catalogue.shipped(), Metrics()
+    register, catalogue, metrics = Register.shipped(), judging(), Metrics()
     board = assessed(register, catalogue, metrics)
     renderer = Renderer(catalogue, register)
     renderer.update(board.take_changed(), board.slots())
