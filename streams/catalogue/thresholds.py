@@ -1,4 +1,4 @@
-"""Thresholds: dated and sourced values that figures are held to (docs/thresholds.md, decision 0015).
+"""Thresholds: dated and sourced values that figures are held to (docs/thresholds.md, decision 0018).
 
                 near │ breach
  ok ─────────────────┼────────►        one-sided: the indicator's direction says which side is bad
