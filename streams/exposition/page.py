@@ -17,7 +17,7 @@ from streams.engine.calendar import LONDON
 ONE_DAY = timedelta(days=1)
 STATUS_WORDS = {
     "ok": "meets",
-    "near": "meets, near its limit",
+    "near": "near",
     "breach": "misses",
     "no_threshold": "",
     "expired": "threshold expired",
