@@ -299,18 +299,21 @@ class Catalogue:
             ConfigurationError: naming every mistake, its file and its line.
         """
         with resources.as_file(resources.files("streams.catalogue") / "declarations") as directory:
-            return cls._read(directory, *([] if local is None else [local]))
+            reader = Reader(_TABLES)
+            reader.read(directory)
+        if local is not None:
+            reader.read(local, "OVERSIGHT_LOCAL")
+        return cls._of(reader)
 
     @classmethod
     def from_directory(cls, directory: Path) -> Catalogue:
         """Load every TOML file of a directory, and nothing else."""
-        return cls._read(directory)
+        reader = Reader(_TABLES)
+        reader.read(directory)
+        return cls._of(reader)
 
     @classmethod
-    def _read(cls, *places: Path) -> Catalogue:
-        reader = Reader(_TABLES)
-        for path in places:
-            reader.read(path, "OVERSIGHT_LOCAL")
+    def _of(cls, reader: Reader) -> Catalogue:
         for local in reader.entries["local"]:
             for one in local.stands_for():
                 reader.take(one.table, one.entry, local.place.below(*one.part))

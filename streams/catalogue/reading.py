@@ -56,7 +56,7 @@ class Reader:
 
         Args:
             path: of either.
-            setting: what names it, for the case that it is not there.
+            setting: what names an operator's file; its mistakes name the whole path.
         """
         named = f"; {setting} names it" if setting else ""
         files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
@@ -68,10 +68,9 @@ class Reader:
             except OSError as error:
                 self.mistakes.append(f"{file}: {error.strerror}{named}")
             else:
-                self._document(file, data)
+                self._document(str(file) if setting else file.name, data)
 
-    def _document(self, file: Path, data: bytes) -> None:
-        name = file.name
+    def _document(self, name: str, data: bytes) -> None:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -169,7 +169,7 @@ ADDED = [
     (11, "visits: 'homes' is no programme: there are none", 'programme = "homes"\n'),
     (14, "plan: '7d' is no window of visits: there are month", PLAN.replace('"month"', '"7d"')),
     (14, "windows: a plan or a baseline is of days: 1h has none", PLAN.replace('"month"', '"1h"')),
-    (23, "plan: overlaps the one in own.toml:11", PLAN + PLAN),
+    (23, "own.toml:11", PLAN + PLAN),
     (12, "threshold: 'visit' is no indicator", THRESHOLD.replace('"visits"', '"visit"')),
     (12, "did you mean 'visits'?", THRESHOLD.replace('"visits"', '"visit"')),
     (16, "threshold on visits: '7d' is no window of visits", THRESHOLD.replace('"month"', '"7d"')),
@@ -182,7 +182,7 @@ ADDED = [
         THRESHOLD.replace("0.5", "{ lower = 1 }"),
     ),
     (14, "warn lies on the bad side", THRESHOLD.replace("breach = 0.5", "breach = 0.5\nwarn = 0.4")),
-    (24, "from 2026-01-01 and one from 2026-01-01 (own.toml:11)", THRESHOLD + THRESHOLD),
+    (24, "own.toml:11); end the first with valid_to", THRESHOLD + THRESHOLD),
 ]
 
 OTHERS = [
@@ -239,7 +239,7 @@ def test_a_mistake_is_told_by_line(tmp_path: Path, line: int, said: str, text: s
     with pytest.raises(ConfigurationError) as error:
         load(tmp_path, text)
     told = [one for one in str(error.value).splitlines() if said in one]
-    assert [f"own.toml:{line}:"] == [one.split(" ", 1)[0] for one in told], str(error.value)
+    assert [f"{tmp_path}/own.toml:{line}:"] == [one.split(" ", 1)[0] for one in told], str(error.value)
 
 
 def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
@@ -248,9 +248,8 @@ def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_text("[[local")
     with pytest.raises(ConfigurationError) as error:
         Catalogue.with_local(tmp_path)
-    assert ["a.toml:4:", "a.toml:8:", "b.toml:1:"] == [
-        one.split(" ")[0] for one in str(error.value).splitlines()
-    ]
+    found = [one.split(" ")[0].removeprefix(f"{tmp_path}/") for one in str(error.value).splitlines()]
+    assert ["a.toml:4:", "a.toml:8:", "b.toml:1:"] == found
 
 
 def _binary(directory: Path) -> Path:
@@ -291,7 +290,14 @@ def test_a_worker_refuses_the_start_with_the_same_words(tmp_path: Path) -> None:
             start(tmp_path)
         told.append(str(error.value))
     assert told[0] == told[1]
-    assert told[0].startswith("own.toml:8: ")
+    assert told[0].startswith(f"{tmp_path}/own.toml:8: ")
+
+
+def test_a_worker_knows_them() -> None:
+    """It accepts their reports, and its board has their figures."""
+    worker = Worker(Settings(local=Path(__file__).parents[2] / "deploy" / "local-measures"))
+    assert "warm_homes_spent" in worker.catalogue.measures
+    assert worker.catalogue is worker.board.catalogue
 
 
 @pytest.mark.parametrize(
@@ -318,7 +324,7 @@ def test_a_worker_refuses_the_start_with_the_same_words(tmp_path: Path) -> None:
 def test_review_and_end_of_funding_are_told_ahead(tmp_path: Path, said: list[str], today: date) -> None:
     """Sixty days before, on the day, and after it for as long as nobody changes the date."""
     told = load(tmp_path, PROGRAMME + LOCAL + 'programme = "homes"\n').warnings(today)
-    assert said == [one for one in told if "programme" in one]
+    assert said == [one.removeprefix(f"{tmp_path}/") for one in told if "programme" in one]
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:

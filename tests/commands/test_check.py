@@ -35,7 +35,7 @@ def test_warnings_follow_the_day_that_is_given() -> None:
         [line for line in declarations(settings, day) if "programme warm_homes" in line]
         for day in (date(2026, 10, 15), date(2026, 10, 16))
     ]
-    where = "warning: warm-homes.toml:8: programme warm_homes"
+    where = f"warning: {EXAMPLES}/warm-homes.toml:8: programme warm_homes"
     assert [[], [f"{where}: its review is due on 2026-12-15, in 60 days"]] == told
 
 
@@ -64,7 +64,7 @@ def test_a_mistake_ends_every_command_in_the_same_words(tmp_path: Path, argument
     (tmp_path / "dental.toml").write_text(text.replace('direction = "higher"', 'direction = "up"', 1))
     done = oversight(*arguments, OVERSIGHT_LOCAL=str(tmp_path))
     told = [line for line in done.stderr.splitlines() if line.startswith("oversight: ")]
-    where = "oversight: dental.toml:9: local dental_ringfenced_appointments"
+    where = f"oversight: {tmp_path}/dental.toml:9: local dental_ringfenced_appointments"
     expected = f"{where}: direction: 'up' is none of higher, lower, towards_zero, none"
     assert (1, [expected]) == (done.returncode, told)
 
