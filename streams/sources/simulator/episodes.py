@@ -47,6 +47,7 @@ class Family:
         before_days: how long before its day an episode's first message may be.
         after_days: how long after its day the last may be.
         per_day: finished records of a trust a day, for the mix of a live feed.
+        of_ambulance: published by the trust's ambulance service, not by the trust.
     """
 
     name: str
@@ -56,6 +57,11 @@ class Family:
     before_days: int = 0
     after_days: int = 0
     hours: Sequence[float] = (1.0,) * 24
+    of_ambulance: bool = False
+
+    def source(self, trust: Trust) -> str:
+        """Give the publisher of a trust's episodes."""
+        return trust.ambulance_source if self.of_ambulance else trust.source
 
 
 def instant(epoch_seconds: float) -> str:

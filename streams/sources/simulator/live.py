@@ -96,5 +96,5 @@ class LiveFeed:
             ((trust, family),) = self._rng.choices(pairs, cum_weights=weights)
             at = int(instant - elapsed * (1 - (number + 1) / count))
             episode = family.live(trust, self._rng, at)
-            for arrival in self._disturbances.arrivals(trust.source, episode, self._rng):
+            for arrival in self._disturbances.arrivals(family.source(trust), episode, self._rng):
                 heapq.heappush(self._heap, arrival)

@@ -101,13 +101,83 @@ def _hypertension(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
     }
 
 
+def _share(of: Callable[[Trust], float], share: float, spread: float) -> Callable[..., Data]:
+    """Make a return of a share of counts, from their mean number and the mean and spread of the share."""
+
+    def record(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+        total = max(1, round(of(trust) * rng.uniform(0.95, 1.05)))
+        part = min(total, max(0, round(total * rng.gauss(share, spread))))
+        return {"org": trust.code, "numerator": part, "denominator": total}
+
+    return record
+
+
+def _agency(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+    pay = trust.turnover_pounds * 0.64
+    return {"org": trust.code, "numerator": f"{pay * rng.gauss(0.021, 0.003):.2f}", "denominator": round(pay)}
+
+
+_NATIONAL_RATE = 0.0028
+"""Admissions a person and quarter in the standard population."""
+
+
+def _acsc(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+    standard = round(lognormal(rng, 900_000, 0.15))
+    return {
+        "org": trust.icb,
+        "numerator": round(standard * _NATIONAL_RATE * rng.gauss(1.05, 0.05)),
+        "denominator": standard,
+    }
+
+
 RETURNS = (
     Return("rtt_census", CENSUS, "rtt", "month", 3, False, _census),
     Return("measure", MEASURE, "finance_variance", "month", 12, False, _finance),
     Return("measure", MEASURE, "core20_recruitment", "month", 12, False, _recruitment),
+    Return("measure", MEASURE, "agency_spend", "month", 12, False, _agency),
+    Return(
+        "measure",
+        MEASURE,
+        "cancer_62d",
+        "month",
+        12,
+        False,
+        _share(lambda one: 0.28 * one.core_beds, 0.69, 0.03),
+    ),
+    Return(
+        "measure",
+        MEASURE,
+        "dm01_6w_breach",
+        "month",
+        12,
+        False,
+        _share(lambda one: 17.0 * one.core_beds, 0.21, 0.02),
+    ),
+    Return(
+        "measure",
+        MEASURE,
+        "op_dna",
+        "month",
+        12,
+        False,
+        _share(lambda one: 75.0 * one.core_beds, 0.067, 0.004),
+    ),
+    Return(
+        "measure", MEASURE, "ucr_2h", "month", 12, False, _share(lambda one: 0.9 * one.core_beds, 0.82, 0.03)
+    ),
+    Return(
+        "measure",
+        MEASURE,
+        "social_value_weighting",
+        "quarter",
+        4,
+        False,
+        _share(lambda one: 0.06 * one.core_beds, 0.88, 0.06),
+    ),
     Return("measure", MEASURE, "hypertension_control", "quarter", 4, True, _hypertension),
+    Return("measure", MEASURE, "acsc_admissions", "quarter", 4, True, _acsc),
 )
-"""Hypertension is a figure of a population: the ICB publishes it, under its own code."""
+"""Hypertension and admissions that could be avoided are figures of a population: the ICB publishes them."""
 
 
 def published(trust: Trust, one: Return, day: int) -> Iterator[Episode]:

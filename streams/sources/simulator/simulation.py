@@ -83,10 +83,10 @@ class Arrivals:
         for one in quiet.arrivals(source, episode, rng):
             self._keep(one._replace(at_ms=one.at_ms + late_ms))
 
-    def _push(self, source: str, episodes: Iterator[Episode], *subject: object) -> None:
-        rng = random_for(self.settings.seed, source, *subject, "arrival")
-        for episode in episodes:
-            for arrival in self._disturbances.arrivals(source, episode, rng, since=self.start):
+    def _push(self, trust: Trust, family: Family, day: int) -> None:
+        rng = random_for(self.settings.seed, trust.source, family.name, day, "arrival")
+        for episode in family.episodes(trust, day):
+            for arrival in self._disturbances.arrivals(family.source(trust), episode, rng, since=self.start):
                 self._keep(arrival)
 
     def _keep(self, arrival: Arrival) -> None:
@@ -98,9 +98,7 @@ class Arrivals:
         """Tell every episode with a message up to the end of a day."""
         for feed in self._feeds:
             while feed.next_day <= upto_day + feed.family.before_days:
-                day = feed.next_day
-                episodes = iter(feed.family.episodes(feed.trust, day))
-                self._push(feed.trust.source, episodes, feed.family.name, day)
+                self._push(feed.trust, feed.family, feed.next_day)
                 feed.next_day += 1
         while self._next_return_day <= upto_day:
             day = self._next_return_day
