@@ -52,6 +52,9 @@ Format = Annotated[Literal["table", "json"], typer.Option("--format", help="json
 RowFormat = Annotated[
     Literal["table", "json", "prometheus"], typer.Option("--format", help="json is one object a line.")
 ]
+CatalogueFormat = Annotated[
+    Literal["table", "json", "markdown"], typer.Option("--format", help="json is one object a line.")
+]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and /metrics.")]
 
 
@@ -346,7 +349,7 @@ def _settings(**given: Any) -> Settings:
 
 
 @app.command()
-def catalogue(output: Format = "table") -> None:
+def catalogue(output: CatalogueFormat = "table") -> None:
     """List the declared indicators, their thresholds and where they come from."""
     from streams.catalogue import Catalogue
     from streams.commands.show import show_catalogue

@@ -1,4 +1,4 @@
-"""What a declaration says, and the checks it must pass. docs/indicators.md shows how to add one."""
+"""What a declaration says, and the checks it must pass. docs/adding-an-indicator.md shows how to add one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 from importlib import resources
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -42,6 +42,9 @@ PURPOSES: dict[Purpose, str] = {
     "social_and_economic_development": "Social and economic development",
 }
 Level = Literal["site", "trust", "provider", "place", "icb", "cluster", "region", "england"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+Unit = Literal["ratio", "days", "minutes", "patients", "beds", "cases", "pounds", "per_1000", "per_100000"]
+"""One metric family a quantity: `oversight_<indicator>_<unit>`."""
 
 _Entry = TypeVar("_Entry", bound=BaseModel)
 
@@ -62,6 +65,9 @@ class Contribution(_Declared):
     numerator_scale: Annotated[int, Field(gt=0)] = 1
     denominator_scale: Annotated[int, Field(gt=0)] = 1
     requires: str | None = Field(default=None, description="a count needs this fact above 0 to have a value")
+    out_of: str | None = Field(
+        default=None, description="a figure whose `requires` is less than this fact is partial"
+    )
     histogram: str | None = Field(default=None, description="what a quantile is read from")
 
     @model_validator(mode="after")
@@ -75,7 +81,9 @@ class Contribution(_Declared):
         if self.histogram is not None and histogram_of(self.stream, self.histogram) is None:
             names = ", ".join(one.name for one in _histograms(self.stream)) or "none"
             raise ValueError(f"stream {self.stream!r} has no histogram {self.histogram!r}; it has {names}")
-        for fact in (self.numerator, self.denominator, self.requires):
+        if self.out_of is not None and self.requires is None:
+            raise ValueError("out_of says how much there is of `requires`: declare both")
+        for fact in (self.numerator, self.denominator, self.requires, self.out_of):
             if fact is not None and fact not in facts:
                 raise ValueError(f"stream {self.stream!r} has no fact {fact!r}; it has {', '.join(facts)}")
         return self
@@ -100,14 +108,17 @@ def facts_of(stream: str) -> tuple[str, ...] | None:
 
 
 def _measured(value: Any) -> Any:
-    """Let a contribution say `measure = "x"` for the four lines it stands for."""
+    """Let a contribution say `measure = "x"` for the lines it stands for; `per` makes a rate of it."""
     if isinstance(value, dict) and "measure" in value:
-        extra = set(value) - {"measure", "denominator"}
+        extra = set(value) - {"measure", "denominator", "per"}
         if extra:
             raise ValueError(f"a contribution from a measure takes no {', '.join(sorted(extra))}")
         parts = {"numerator": "numerator_e6", "numerator_scale": AMOUNT_SCALE, "requires": "with_numerator"}
         if value.get("denominator", True):
-            parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE}
+            per = value.get("per", 1)
+            if not isinstance(per, int) or per < 1:
+                raise ValueError("per is a whole number from 1: 100000 for a rate per 100,000")
+            parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE * per}
         return {"stream": f"measure:{value['measure']}", **parts}
     return value
 
@@ -126,7 +137,8 @@ class Indicator(_Declared):
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's.
+    `gap` is the first stratum's value less the second's. `levels` are those at which the figure has a
+    meaning; `limits` are sentences on what it does not say; a `headline` stands open on the board.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")]
@@ -134,16 +146,19 @@ class Indicator(_Declared):
     purpose: Purpose
     horizon: Literal["today", "tomorrow"]
     direction: Literal["higher", "lower", "towards_zero", "none"]
-    unit: Literal["ratio", "days", "minutes", "patients"]
+    unit: Unit
     kind: Literal["ratio", "mean", "count", "quantile", "gap"] = "ratio"
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = LEVELS
     minimum_denominator: Annotated[int, Field(ge=1)] = 1
     contributions: tuple[Contribution, ...] = ()
     gap: Gap | None = None
     definition: str
     source: str
+    limits: tuple[str, ...] = ()
+    headline: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -49,7 +49,6 @@ _COMMON = {
 SOURCES = "oversight_sources"
 """The family of `render_sources`."""
 _INDICATOR_INFO, _ORGANISATION_INFO = "oversight_indicator_info", "oversight_organisation_info"
-_UNITS = {"ratio": "ratio", "days": "days", "minutes": "minutes", "patients": "patients"}
 
 Pieces = dict[str, str]
 """Metric family to its lines for one slot."""
@@ -68,7 +67,7 @@ class _Names(NamedTuple):
 
 def family_name(indicator: Indicator) -> str:
     """Give the metric family of an indicator's value: its identifier and its unit."""
-    return f"oversight_{indicator.id}_{_UNITS[indicator.unit]}"
+    return f"oversight_{indicator.id}_{indicator.unit}"
 
 
 class Renderer:
