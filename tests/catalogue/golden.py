@@ -290,7 +290,11 @@ def response(key: str, category: int, minutes: int) -> Event:
 
 
 def ambulances() -> Iterator[Event]:
-    """Five handovers on 14 June and four on 20 May, whose day has closed; four responses."""
+    """Five handovers on 14 June and four on 20 May, whose day has closed; four responses.
+
+    One more on 15 May begins the log, so that it holds the whole of 28 days.
+    """
+    yield handover("f0", "2026-05-15", 15)
     for number, minutes in enumerate((10, 20, 45, 46, 79)):
         yield handover(f"h{number}", "2026-06-14", minutes)
     for number, minutes in enumerate((30, 60, 61, 95)):

@@ -77,11 +77,6 @@ class Trust:
         """The publisher: the trust's simulator."""
         return f"/ods/{self.code}/simulator"
 
-    @property
-    def ambulance_source(self) -> str:
-        """The publisher of its ambulance service."""
-        return f"/ods/{self.ambulance}/simulator"
-
     def random(self, *subject: object) -> Random:
         """Give the generator of one subject of this trust."""
         return random_for(self.seed, self.code, *subject)

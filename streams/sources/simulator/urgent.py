@@ -164,8 +164,8 @@ def correct_handover(rng: Random, data: Data) -> Data:
 
 _CATEGORIES = ((1, 2, 3, 4), cumulate((11, 64, 23, 2)))
 _MEDIAN_MINUTES = {1: 7.5, 2: 27, 3: 95, 4: 125}
-_RESPONSES_A_HANDOVER = 1.6
-"""Many patients are treated where they are."""
+_RESPONSES_A_HANDOVER = 4.0
+"""Of one hospital: a service brings patients to several, and treats many where they are."""
 
 
 def _response(trust: Trust, rng: Random, at: int, *, ends: bool) -> tuple[Data, int, int]:
@@ -183,7 +183,7 @@ def _response(trust: Trust, rng: Random, at: int, *, ends: bool) -> tuple[Data, 
 
 
 def responses(trust: Trust, day: int) -> Iterator[Episode]:
-    """Give the responses of a trust's ambulance service in its area, by the day the clock started."""
+    """Give the responses of a trust's ambulance service, by the day the clock started."""
     rng = trust.random("ambulance_response", day)
     for _ in range(count_around(rng, trust.handovers * _RESPONSES_A_HANDOVER)):
         data, began, arrived = _response(trust, rng, moment(rng, day, _ARRIVALS), ends=False)
@@ -214,6 +214,6 @@ FAMILIES = (
         live_response,
         lambda trust: trust.handovers * _RESPONSES_A_HANDOVER,
         after_days=1,
-        of_ambulance=True,
+        by_ambulance=True,
     ),
 )
