@@ -101,15 +101,29 @@ def _hypertension(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
     }
 
 
-def _share(of: Callable[[Trust], float], share: float, spread: float) -> Callable[..., Data]:
-    """Make a return of a share of counts, from their mean number and the mean and spread of the share."""
+class _Share(NamedTuple):
+    """A return that counts: how many a core bed, and which share of them, with its spread."""
 
-    def record(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
-        total = max(1, round(of(trust) * rng.uniform(0.95, 1.05)))
-        part = min(total, max(0, round(total * rng.gauss(share, spread))))
+    name: str
+    grain: Grain
+    history: int
+    a_bed: float
+    share: float
+    spread: float
+
+    def record(self, trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+        total = round(self.a_bed * trust.core_beds * rng.uniform(0.95, 1.05))
+        part = min(total, round(total * rng.gauss(self.share, self.spread)))
         return {"org": trust.code, "numerator": part, "denominator": total}
 
-    return record
+
+_SHARES = (
+    _Share("cancer_62d", "month", 12, 0.28, 0.69, 0.03),
+    _Share("dm01_6w_breach", "month", 12, 17.0, 0.21, 0.02),
+    _Share("op_dna", "month", 12, 75.0, 0.067, 0.004),
+    _Share("ucr_2h", "month", 12, 0.9, 0.82, 0.03),
+    _Share("social_value_weighting", "quarter", 4, 0.06, 0.88, 0.06),
+)
 
 
 def _agency(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
@@ -135,45 +149,7 @@ RETURNS = (
     Return("measure", MEASURE, "finance_variance", "month", 12, False, _finance),
     Return("measure", MEASURE, "core20_recruitment", "month", 12, False, _recruitment),
     Return("measure", MEASURE, "agency_spend", "month", 12, False, _agency),
-    Return(
-        "measure",
-        MEASURE,
-        "cancer_62d",
-        "month",
-        12,
-        False,
-        _share(lambda one: 0.28 * one.core_beds, 0.69, 0.03),
-    ),
-    Return(
-        "measure",
-        MEASURE,
-        "dm01_6w_breach",
-        "month",
-        12,
-        False,
-        _share(lambda one: 17.0 * one.core_beds, 0.21, 0.02),
-    ),
-    Return(
-        "measure",
-        MEASURE,
-        "op_dna",
-        "month",
-        12,
-        False,
-        _share(lambda one: 75.0 * one.core_beds, 0.067, 0.004),
-    ),
-    Return(
-        "measure", MEASURE, "ucr_2h", "month", 12, False, _share(lambda one: 0.9 * one.core_beds, 0.82, 0.03)
-    ),
-    Return(
-        "measure",
-        MEASURE,
-        "social_value_weighting",
-        "quarter",
-        4,
-        False,
-        _share(lambda one: 0.06 * one.core_beds, 0.88, 0.06),
-    ),
+    *(Return("measure", MEASURE, one.name, one.grain, one.history, False, one.record) for one in _SHARES),
     Return("measure", MEASURE, "hypertension_control", "quarter", 4, True, _hypertension),
     Return("measure", MEASURE, "acsc_admissions", "quarter", 4, True, _acsc),
 )
