@@ -158,15 +158,15 @@ def test_a_day_case_is_no_overnight_stay() -> None:
 @pytest.mark.parametrize(
     ("expected", "left"),
     [
-        ("weekday_discharges", "2026-06-12T22:59:59Z"),
-        ("weekend_discharges", "2026-06-12T23:00:00Z"),
-        ("weekend_discharges", "2026-06-14T22:59:59Z"),
-        ("weekday_discharges", "2026-06-14T23:00:00Z"),
+        ("weekday_discharges", "2026-06-05T22:59:59Z"),
+        ("weekend_discharges", "2026-06-05T23:00:00Z"),
+        ("weekend_discharges", "2026-06-07T22:59:59Z"),
+        ("weekday_discharges", "2026-06-07T23:00:00Z"),
     ],
 )
 def test_the_weekend_is_londons(expected: str, left: str) -> None:
     """It begins with Saturday's midnight in London, 23:00 UTC in summer, and ends with Sunday's."""
-    engine, _ = run(spell("k1", 0, discharged_at=left, discharge_ready_date="2026-06-12"))
+    engine, _ = run(spell("k1", 0, discharged_at=left, discharge_ready_date="2026-06-05"))
     found = only(facts(engine, "spell"))
     assert {expected} == {"weekday_discharges", "weekend_discharges"} & found.keys()
 
