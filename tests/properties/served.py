@@ -232,9 +232,11 @@ def boards(
 
 
 def as_board(rows: Sequence[assessment.Row]) -> Board:
-    """Give rows as figures; each key stands once."""
+    """Give rows of the indicators that the oracles define as figures; each key stands once."""
     found: Board = {}
     for row in rows:
+        if row.indicator not in KNOWN:
+            continue
         ((dimension, value),) = row.strata.items() or (("", ""),)
         key = Key(
             row.indicator,
