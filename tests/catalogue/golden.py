@@ -29,7 +29,7 @@ class Golden(NamedTuple):
         direction: which way is better, by the domain's catalogue.
         parts: numerator and denominator in the unit's parts, None where the figure has none.
         value: as shown.
-        org: RJ1 and RJZ are trusts of one ICB, RYA an ambulance service, QKK their ICB.
+        org: RJ1 and RJZ are trusts of the ICB QKK, RL4 one of QUA; RYA is an ambulance service.
     """
 
     indicator: str
@@ -245,7 +245,7 @@ def attendance(
 
 
 def emergency() -> Iterator[Event]:
-    """Six attendances of type 1, two of type 3, one of type 5 in RJ1; two quintiles in RJZ."""
+    """Six attendances of type 1, two of type 3, one of type 5 in RJ1; two quintiles in RL4."""
     for number, (minutes, treated) in enumerate(((120, 10), (180, 20), (240, 30), (241, 40), (720, 50))):
         yield attendance("RJ1", f"a{number}", minutes, treated=treated)
     decided = at("2026-06-14T11:00") - timedelta(minutes=750)
@@ -253,10 +253,10 @@ def emergency() -> Iterator[Event]:
     for number in (6, 7):
         yield attendance("RJ1", f"a{number}", 60, kind=3)
     yield attendance("RJ1", "a8", 900, kind=5)
-    for quintile, over in ((1, 3), (5, 1)):
-        for number in range(20):
+    for quintile, over in ((1, 12), (5, 8)):
+        for number in range(40):
             minutes = 721 if number < over else 100
-            yield attendance("RJZ", f"b{quintile}-{number}", minutes, imd_quintile=quintile)
+            yield attendance("RL4", f"b{quintile}-{number}", minutes, imd_quintile=quintile)
 
 
 EMERGENCY = (
@@ -264,12 +264,12 @@ EMERGENCY = (
     Golden("ae_4h_type1", "higher", "7d", (3, 6), 0.5),
     # 720 minutes are not more than 12 hours, 780 are; type 5 is not in it
     Golden("ae_12h_from_arrival", "lower", "7d", (1, 8), 0.125),
-    Golden("ae_12h_from_arrival", "lower", "7d", (3, 20), 0.15, "RJZ", stratum="1"),
+    Golden("ae_12h_from_arrival", "lower", "7d", (12, 40), 0.3, "RL4", stratum="1"),
     # 750 minutes from the decision to admit
     Golden("ae_dta_12h", "lower", "day", (1, None), 1),
     Golden("ae_time_to_treatment_median", "lower", "7d", (None, 5), 30),
-    # 3 / 20 - 1 / 20
-    Golden("ae_12h_imd_gap", "towards_zero", "28d", (None, None), 0.1, "QKK", "icb"),
+    # 30 % less 20 %
+    Golden("ae_12h_imd_gap", "towards_zero", "28d", (None, None), 0.1, "QUA", "icb"),
 )
 
 
