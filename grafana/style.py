@@ -21,9 +21,19 @@ NO_DATA = "no data"
 SIMULATED = "SIMULATED"
 BASES = {"operational": "operational", "official": "official", "synthetic": SIMULATED}
 
-UNITS = {"ratio": "percentunit", "days": "d", "minutes": "m", "patients": "suffix: patients"}
+UNITS = {
+    "ratio": "percentunit",
+    "days": "d",
+    "minutes": "m",
+    "patients": "suffix: patients",
+    "beds": "suffix: beds",
+    "cases": "suffix: cases",
+    "pounds": "currencyGBP",
+    "per_1000": "suffix: per 1,000",
+    "per_100000": "suffix: per 100,000",
+}
 """Unit of the catalogue to Grafana's."""
-DECIMALS = {"ratio": 1, "days": 1, "minutes": 1, "patients": 0}
+DECIMALS = dict.fromkeys(UNITS, 1) | {"patients": 0, "beds": 0, "pounds": 0}
 
 OTHER_FLAGS = "another flag: see the list of flags"
 MOST_FLAGS = 4

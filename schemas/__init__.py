@@ -4,7 +4,7 @@ Importable on its own. The pydantic models are the truth; `schemas.fast` derives
 for the hot path, and `schemas.export` derives JSON Schema for publishers.
 """
 
-from schemas.ambulance import AmbulanceHandover
+from schemas.ambulance import AmbulanceHandover, AmbulanceResponse
 from schemas.beds import BedState
 from schemas.ed import EdAttendance
 from schemas.envelope import EVENT_MODELS, Envelope, family_of
@@ -16,6 +16,7 @@ from schemas.theatre import TheatreCase, TheatreSession, TouchInterval
 __all__ = [
     "EVENT_MODELS",
     "AmbulanceHandover",
+    "AmbulanceResponse",
     "BedState",
     "EdAttendance",
     "Envelope",

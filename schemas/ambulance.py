@@ -1,8 +1,8 @@
-"""Ambulance handovers at the receiving hospital."""
+"""Ambulances: handovers at the receiving hospital, and responses of the ambulance service."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -34,4 +34,28 @@ class AmbulanceHandover(Record):
                 return "cleared_at: set although handover_at is missing"
             if record.cleared_at < record.handover_at:
                 return "cleared_at: before handover_at"
+        return None
+
+
+class AmbulanceResponse(Record):
+    """One response to an incident; `org` is the ambulance service. Attribution instant: `arrived_at`.
+
+    Start and arrival are those by which the service itself measures the category. Without `arrived_at` the
+    response is under way. Never joined to handovers, which belong to the receiving hospital.
+    """
+
+    attribution: ClassVar[str] = "arrived_at"
+
+    response_key: OpaqueKey
+    category: Literal[1, 2, 3, 4]
+    clock_start: Instant
+    arrived_at: Instant | None = Field(
+        default=None, description="when the vehicle that stops the clock arrived"
+    )
+
+    @staticmethod
+    def violation(record: Any) -> str | None:
+        """Check the order of the clock's start and the arrival."""
+        if record.arrived_at is not None and record.arrived_at < record.clock_start:
+            return "arrived_at: before clock_start"
         return None

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import Field, StringConstraints, create_model, model_validator
 
-from schemas.ambulance import AmbulanceHandover
+from schemas.ambulance import AmbulanceHandover, AmbulanceResponse
 from schemas.beds import BedState
 from schemas.common import SKEW_SECONDS, Instant, OdsCode, Record, Strict
 from schemas.ed import EdAttendance
@@ -84,6 +84,7 @@ RECORDS: dict[str, type[Record]] = {
     "spell.recorded.v1": Spell,
     "ed.attendance.recorded.v1": EdAttendance,
     "ambulance.handover.recorded.v1": AmbulanceHandover,
+    "ambulance.response.recorded.v1": AmbulanceResponse,
     "bed.state.observed.v1": BedState,
     "rtt.census.reported.v1": RttCensus,
     "measure.reported.v1": MeasureReport,

@@ -62,6 +62,9 @@ RowFormat = Annotated[
 Local = Annotated[
     Path | None, typer.Option("--local", help="Own measures, instead of those OVERSIGHT_LOCAL names.")
 ]
+CatalogueFormat = Annotated[
+    Literal["table", "json", "markdown"], typer.Option("--format", help="json is one object a line.")
+]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and /metrics.")]
 
 
@@ -361,7 +364,7 @@ def _settings(**given: Any) -> Settings:
 
 
 @app.command()
-def catalogue(local: Local = None, output: Format = "table") -> None:
+def catalogue(local: Local = None, output: CatalogueFormat = "table") -> None:
     """List the declared indicators, their thresholds and sources, and programmes with their dates."""
     from streams.catalogue import Catalogue
     from streams.commands.show import show_catalogue

@@ -2,7 +2,8 @@
 
 header       what is provisional, what is simulated
 trust        can these figures be believed: flags, age, silent publishers, refused and late records
-a purpose    a card an indicator (value, coloured by the published status), and a table of evidence
+a purpose    a card a headline indicator (value, coloured by the published status), and a table of evidence
+  further    collapsed: the cards of the other indicators
   members    collapsed: the organisations below the chosen one
   over time  collapsed: value and threshold
 details      collapsed: every flag, every publisher
@@ -114,15 +115,15 @@ def board(catalogue: Catalogue, docs_url: str, worker_url: str) -> Any:
         if not indicators:
             continue
         made.with_row(layout.row(title))
-        quantiles = [one for one in indicators if one.kind == "quantile"]
         for one in indicators:
-            if one not in quantiles:
+            if one.headline:
                 made.with_panel(layout.place(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT))
         height = max(TABLE_LEAST, TABLE_HEAD + len(indicators))
         made.with_panel(layout.place(_evidence(title, indicators), WIDTH, height))
-        if quantiles:
-            cards = [(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT) for one in quantiles]
-            made.with_row(layout.row(f"{title}: median and percentiles", cards))
+        further = [one for one in indicators if not one.headline]
+        if further:
+            cards = [(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT) for one in further]
+            made.with_row(layout.row(f"{title}: further indicators", cards))
         made.with_row(
             layout.row(f"{title}: member organisations", [(_members(title, indicators), WIDTH, 14)])
         )

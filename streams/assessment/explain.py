@@ -281,14 +281,14 @@ class Explainer:
         asked = self._question
         streams = {one.stream for one in self._base.contributions}
         every = {slot for board in self._boards for slot in board.slots() if slot.stream in streams}
-        every = {slot for slot in every if slot.window in self._indicator.windows}
+        windows, levels = self._indicator.windows, self._indicator.levels
+        every = {slot for slot in every if slot.window in windows and slot.level in levels}
         ours = {slot for slot in every if slot.org == asked.org}
         found = {
             slot for slot in ours if asked.window in (None, slot.window) and asked.basis in (None, slot.basis)
         }
         if not found:
             raise SourceError(_nothing(asked, ours, every))
-        windows = list(self._indicator.windows)
         natural = [_NATURAL, *windows]
 
         def order(slot: Slot) -> tuple[int, int, bool, str]:

@@ -139,6 +139,7 @@ class Calculator:
             None if contribution.denominator is None else facts.index(contribution.denominator)
         )
         self._requires = None if contribution.requires is None else facts.index(contribution.requires)
+        self._out_of = None if contribution.out_of is None else facts.index(contribution.out_of)
         self._reports = facts.index("reports") if "reports" in facts else None
         self._with = facts.index("with_numerator") if "with_numerator" in facts else None
         self._histogram = histogram_of(contribution.stream, contribution.histogram)
@@ -146,7 +147,7 @@ class Calculator:
 
     def rows(self, figures: Figures) -> list[Row]:
         """Give the rows of a window: unstratified first, then the declared strata that occur."""
-        if figures.window not in self.indicator.windows:
+        if figures.window not in self.indicator.windows or figures.level not in self.indicator.levels:
             return []
         if self.indicator.gap is not None:
             return [self._gap(figures, self.indicator.gap)] if UNSTRATIFIED in figures.cells else []
@@ -166,6 +167,8 @@ class Calculator:
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:
         """Whether a member's return is blank, or lacks this stratum: the sum is not of everybody."""
+        if self._out_of is not None and facts[self._requires or 0] < facts[self._out_of]:
+            return True
         if self._reports is None:
             return False
         everybody = figures.cells.get(UNSTRATIFIED)
@@ -291,6 +294,9 @@ def _scaled(fact: int, scale: int) -> float:
     return whole if rest == 0 else fact / scale
 
 
+_WRITTEN = {"per_1000": "per 1,000", "per_100000": "per 100,000"}
+
+
 def figure(value: float | None, unit: str, *, gap: bool = False) -> str:
     """Give a value as people write it.
 
@@ -300,7 +306,8 @@ def figure(value: float | None, unit: str, *, gap: bool = False) -> str:
         return "no value"
     if unit == "ratio":
         return f"{100 * value:+.1f} points" if gap else f"{100 * value:.1f} %"
-    return f"{value:,.0f} {unit}" if value == int(value) else f"{value:,.1f} {unit}"
+    written = _WRITTEN.get(unit, unit)
+    return f"{value:,.0f} {written}" if value == int(value) else f"{value:,.1f} {written}"
 
 
 def shown(row: Row) -> str:

@@ -51,9 +51,9 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 SHAPES = (
-    Shape(1, ("ambulance_handover", "theatre_session")),  # a thousand series
+    Shape(1, ("ambulance_handover", "theatre_session")),  # a small page
     Shape(145, ("ambulance_handover",)),  # 50,000
-    Shape(200, ("ed_attendance", "theatre_session")),  # 200,000
+    Shape(200, ("ed_attendance", "theatre_session")),  # many times that
 )
 TICKS = Shape(250, ("ed_attendance", "theatre_session"))
 

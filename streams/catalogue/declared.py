@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,7 @@ PURPOSES: dict[Purpose, str] = {
     "social_and_economic_development": "Social and economic development",
 }
 Level = Literal["site", "trust", "provider", "place", "icb", "cluster", "region", "england"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 Horizon = Literal["today", "tomorrow"]
 Direction = Literal["higher", "lower", "towards_zero", "none"]
 Unit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]

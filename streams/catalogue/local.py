@@ -18,7 +18,17 @@ from pydantic import Field, model_validator
 
 from schemas.common import Dimension
 from streams.catalogue.dated import Reference
-from streams.catalogue.declared import Declared, Direction, Horizon, Purpose, Unit, none_of, wrong
+from streams.catalogue.declared import (
+    LEVELS,
+    Declared,
+    Direction,
+    Horizon,
+    Level,
+    Purpose,
+    Unit,
+    none_of,
+    wrong,
+)
 from streams.catalogue.thresholds import AHEAD_DAYS
 from streams.engine.families import AMOUNT_SCALE, FAMILIES, RTT_STREAMS
 from streams.engine.windows import RETURN_WINDOWS, Grain, WindowName
@@ -70,6 +80,7 @@ class LocalMeasure(Declared):
     per: Count = 1
     steps: tuple[Step, ...] = ()
     windows: tuple[WindowName, ...] | None = None
+    levels: tuple[Level, ...] = LEVELS
     strata: tuple[Dimension, ...] = ()
     minimum_denominator: Count = 1
     plan: tuple[Reference, ...] = ()
@@ -215,6 +226,7 @@ class LocalMeasure(Declared):
             "purpose": self.purpose,
             "horizon": self.horizon,
             "windows": self.windows or windows,
+            "levels": self.levels,
             "strata": self.strata,
             "minimum_denominator": 1 if self.kind == "funnel" else self.minimum_denominator,
             "programme": self.programme,

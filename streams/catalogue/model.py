@@ -1,4 +1,4 @@
-"""What a declaration says, and the checks it must pass. docs/indicators.md shows how to add one."""
+"""What a declaration says, and the checks it must pass. docs/adding-an-indicator.md shows how to add one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from streams.catalogue.dated import Reference, Span, Timetable
-from streams.catalogue.declared import Declared, Direction, Horizon, Purpose, Unit, none_of, wrong
+from streams.catalogue.declared import (
+    LEVELS,
+    Declared,
+    Direction,
+    Horizon,
+    Level,
+    Purpose,
+    Unit,
+    none_of,
+    wrong,
+)
 from streams.catalogue.expectations import Interval
 from streams.catalogue.local import Id, LocalMeasure, Programme
 from streams.catalogue.reading import Reader
@@ -46,6 +56,9 @@ class Contribution(Declared):
     numerator_scale: Annotated[int, Field(gt=0)] = 1
     denominator_scale: Annotated[int, Field(gt=0)] = 1
     requires: str | None = Field(default=None, description="a count needs this fact above 0 to have a value")
+    out_of: str | None = Field(
+        default=None, description="a figure whose `requires` is less than this fact is partial"
+    )
     histogram: str | None = Field(default=None, description="what a quantile is read from")
 
     @model_validator(mode="after")
@@ -59,7 +72,9 @@ class Contribution(Declared):
         if self.histogram is not None and histogram_of(self.stream, self.histogram) is None:
             known = [one.name for one in _histograms(self.stream)]
             raise wrong("histogram", none_of(self.histogram, known, f"histogram of {self.stream}"))
-        for name in ("numerator", "denominator", "requires"):
+        if self.out_of is not None and self.requires is None:
+            raise wrong("out_of", "says how much there is of `requires`: declare both")
+        for name in ("numerator", "denominator", "requires", "out_of"):
             fact = getattr(self, name)
             if fact is not None and fact not in facts:
                 raise wrong(name, none_of(fact, facts, f"fact of {self.stream}"))
@@ -85,14 +100,17 @@ def facts_of(stream: str) -> tuple[str, ...] | None:
 
 
 def _measured(value: Any) -> Any:
-    """Let a contribution say `measure = "x"` for the four lines it stands for."""
+    """Let a contribution say `measure = "x"` for the lines it stands for; `per` makes a rate of it."""
     if isinstance(value, dict) and "measure" in value:
-        extra = set(value) - {"measure", "denominator"}
+        extra = set(value) - {"measure", "denominator", "per"}
         if extra:
             raise ValueError(f"a contribution from a measure takes no {', '.join(sorted(extra))}")
         parts = {"numerator": "numerator_e6", "numerator_scale": AMOUNT_SCALE, "requires": "with_numerator"}
         if value.get("denominator", True):
-            parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE}
+            per = value.get("per", 1)
+            if not isinstance(per, int) or per < 1:
+                raise ValueError("per is a whole number from 1: 100000 for a rate per 100,000")
+            parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE * per}
         return {"stream": f"measure:{value['measure']}", **parts}
     return value
 
@@ -112,6 +130,8 @@ class Indicator(Declared):
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
     `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`.
+    `levels` are those at which the figure has a meaning; `limits` are sentences on what it does not say; a
+    `headline` stands open on the board.
     """
 
     id: Id
@@ -124,6 +144,7 @@ class Indicator(Declared):
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = LEVELS
     minimum_denominator: Annotated[int, Field(ge=1)] = 1
     contributions: tuple[Contribution, ...] = ()
     gap: Gap | None = None
@@ -132,6 +153,8 @@ class Indicator(Declared):
     programme: str | None = None
     definition: str
     source: str
+    limits: tuple[str, ...] = ()
+    headline: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -257,10 +280,12 @@ class Catalogue:
                 told = none_of(one.indicator, self.indicators, "indicator")
                 yield one.mistake(f"threshold: {told}", "indicator")
                 continue
-            for window in one.windows:
-                if window not in indicator.windows:
-                    told = none_of(window, indicator.windows, f"window of {indicator.id}")
-                    yield one.mistake(f"threshold on {one.indicator}: {told}", "windows")
+            for field, of in (("windows", "window"), ("levels", "level")):
+                known = getattr(indicator, field)
+                for name in getattr(one, field):
+                    if name not in known:
+                        told = none_of(name, known, f"{of} of {indicator.id}")
+                        yield one.mistake(f"threshold on {one.indicator}: {told}", field)
 
     def _two_series(self, indicator: Indicator) -> Iterator[str]:
         """Say where contributions would give two figures for one window and basis."""

@@ -14,6 +14,7 @@ from streams.assessment import Row
 from streams.assessment.rows import shown
 from streams.catalogue import Catalogue
 from streams.catalogue.declared import PURPOSES
+from streams.catalogue.markdown import catalogue_page
 from streams.commands.dead_letters import DeadLetter
 from streams.errors import ConfigurationError
 from streams.organisations import Register
@@ -62,7 +63,10 @@ def _table(rows: Sequence[Row], catalogue: Catalogue, register: Register) -> Tab
 
 
 def show_catalogue(catalogue: Catalogue, output: str) -> None:
-    """Print the declared indicators as `table` or `json`."""
+    """Print the declared indicators as `table`, `json` or `markdown`."""
+    if output == "markdown":
+        sys.stdout.write(f"# Indicators\n{catalogue_page(catalogue)}")
+        return
     if output == "json":
         for one in catalogue.indicators.values():
             thresholds = [t.model_dump(mode="json") for t in catalogue.thresholds if t.indicator == one.id]

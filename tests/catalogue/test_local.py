@@ -161,6 +161,8 @@ FIELDS = [
 
 ADDED = [
     (11, "windows.1: '7day' is none of", 'windows = ["month", "7day"]\n'),
+    (11, "levels.0: 'icbs' is none of site, trust", 'levels = ["icbs"]\n'),
+    (18, "threshold on visits: 'icb' is no level of visits", 'levels = ["trust"]\n' + THRESHOLD),
     (11, "strata.0: 'imd' is none of imd_quintile", 'strata = ["imd"]\n'),
     (11, "minimum_denominator: is to be a whole number, not '9'", 'minimum_denominator = "9"\n'),
     (11, "numerator: is a matter of events", 'numerator = "x"\n'),
@@ -174,7 +176,7 @@ ADDED = [
     (12, "did you mean 'visits'?", THRESHOLD.replace('"visits"', '"visit"')),
     (16, "threshold on visits: '7d' is no window of visits", THRESHOLD.replace('"month"', '"7d"')),
     (16, "threshold visits: windows.0: '8d' is none of", THRESHOLD.replace('"month"', '"8d"')),
-    (17, "levels.0: 'icbs' is none of", THRESHOLD.replace('"icb"', '"icbs"')),
+    (17, "threshold visits: levels.0: 'icbs' is none of", THRESHOLD.replace('"icb"', '"icbs"')),
     (14, "breach: is to be a number, not '0.5'", THRESHOLD.replace("0.5", '"0.5"')),
     (
         14,

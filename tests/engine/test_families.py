@@ -119,6 +119,7 @@ def test_example_15_2_discharge() -> None:
     assert {
         "discharges": 6,
         "before_17": 6,
+        "weekend_discharges": 6,
         "nights": 180,
         "overnight": 6,
         "ready_known": 6,
@@ -151,7 +152,54 @@ def test_a_discharge_without_known_readiness_counts_for_completeness_only() -> N
 def test_a_day_case_is_no_overnight_stay() -> None:
     """Discharge ready dates are for stays of one night or longer."""
     engine, _ = run(spell("k1", 0, admitted_at="2026-06-14T07:00:00Z"))
-    assert {"discharges": 1, "before_17": 1} == only(facts(engine, "spell"))
+    assert {"discharges": 1, "before_17": 1, "weekend_discharges": 1} == only(facts(engine, "spell"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "left"),
+    [
+        ("weekday_discharges", "2026-06-05T22:59:59Z"),
+        ("weekend_discharges", "2026-06-05T23:00:00Z"),
+        ("weekend_discharges", "2026-06-07T22:59:59Z"),
+        ("weekday_discharges", "2026-06-07T23:00:00Z"),
+    ],
+)
+def test_the_weekend_is_londons(expected: str, left: str) -> None:
+    """It begins with Saturday's midnight in London, 23:00 UTC in summer, and ends with Sunday's."""
+    engine, _ = run(spell("k1", 0, discharged_at=left, discharge_ready_date="2026-06-05"))
+    found = only(facts(engine, "spell"))
+    assert {expected} == {"weekday_discharges", "weekend_discharges"} & found.keys()
+
+
+@pytest.mark.parametrize(
+    ("expected", "data"),
+    [
+        ({"completed": 1, "completed_or_cancelled_on_day": 1}, {"completed_at": "2026-06-12T12:00:00Z"}),
+        (
+            {"cancelled_on_day": 1, "cancelled_on_day_non_clinical": 1, "completed_or_cancelled_on_day": 1},
+            {"cancelled_on_day": True},
+        ),
+        (
+            {"cancelled_on_day": 1, "completed_or_cancelled_on_day": 1},
+            {"cancelled_on_day": True, "cancellation_reason": "patient"},
+        ),
+        ({"postponed": 1}, {"cancelled_on_day": True, "rebooked_within_24h": True}),
+        ({}, {}),
+    ],
+    ids=["completed", "non-clinical", "the patient's own", "rebooked", "cancelled ahead"],
+)
+def test_operations_cancelled_on_the_day(expected: dict[str, int], data: dict[str, Any]) -> None:
+    """A postponement and a cancellation ahead of the day are in neither part of the share."""
+    fields = {"case_key": "c1", "version": 1, "planned_at": "2026-06-12T08:00:00Z"} | data
+    if "completed_at" not in data:
+        fields = {
+            "cancelled_at": "2026-06-12T07:00:00Z",
+            "cancellation_reason": "non_clinical",
+        } | fields
+    engine, out = run(made("theatre.case.recorded.v1", fields, recorded=at("2026-06-12T12:00")))
+    assert not out.refused
+    found = facts(engine, "theatre_case")
+    assert expected == (only(found) if found else {})
 
 
 @pytest.mark.parametrize(
@@ -199,6 +247,21 @@ def test_handover_of_exactly_45_minutes_is_not_over(over: int, minutes: float) -
     assert int((minutes - 15) * 60) == found["lost_seconds"]
 
 
+@pytest.mark.parametrize("category", [1, 2, 3, 4])
+def test_a_response_counts_under_its_category(category: int) -> None:
+    """From the start of the clock to the arrival; without an arrival nothing yet."""
+    times = {"clock_start": "2026-06-15T07:00:00Z", "arrived_at": "2026-06-15T07:18:30Z"}
+    fields = {"response_key": "r1", "version": 2, "category": category, **times}
+    under_way = {name: value for name, value in fields.items() if name != "arrived_at"} | {
+        "response_key": "r2"
+    }
+    suffix = "ambulance.response.recorded.v1"
+    engine, out = run(made(suffix, fields), made(suffix, under_way))
+    assert not out.refused
+    name = f"category_{category}"
+    assert {f"{name}_responses": 1, f"{name}_seconds": 1110} == only(facts(engine, "ambulance_response"))
+
+
 def bed_state(when: str, occupied: int, **data: Any) -> Any:
     fields = {
         "as_at": when,
@@ -236,6 +299,17 @@ def test_a_withdrawn_census_gives_way_to_the_one_before_it() -> None:
         found["occupied_with_criteria_known"],
         found["no_criteria_to_reside"],
     )
+
+
+def test_long_stays_are_counted_where_the_census_has_them() -> None:
+    """A count that is left out is no zero: the censuses with one are counted."""
+    engine, _ = run(bed_state("2026-06-15T06:55:00Z", 93, nights_21_or_more=0, nights_7_or_more=40))
+    found = only(facts(engine, "bed_state"))
+    assert {
+        "censuses_with_nights_7": 1,
+        "nights_7_or_more": 40,
+        "censuses_with_nights_21": 1,
+    } == {name: fact for name, fact in found.items() if "nights" in name}
 
 
 def test_rtt_bands_count_eighteen_weeks_by_the_band_name() -> None:

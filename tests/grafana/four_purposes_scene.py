@@ -92,6 +92,11 @@ class _Writer:
             times = {"arrived_at": instant(arrived), "handover_at": instant(done)}
             self.add("ambulance.handover.recorded.v1", done, handover_key=f"h{i}", **times)
 
+    def response(self) -> None:
+        began = _MONDAY - timedelta(minutes=30)
+        times = {"clock_start": instant(began), "arrived_at": instant(_MONDAY)}
+        self.add("ambulance.response.recorded.v1", _MONDAY, response_key="r1", category=2, **times)
+
     def spells(self, count: int, delayed: int) -> None:
         for i in range(count):
             ready = date(2026, 1, 10) if i < delayed else date(2026, 1, 12)
@@ -116,11 +121,14 @@ class _Writer:
                 open_escalation=0,
                 occupied=occupied,
                 no_criteria_to_reside=occupied // 10,
+                nights_21_or_more=occupied // 10,
             )
 
     def theatre(self, touch_hours: int) -> None:
         end = _MONDAY + timedelta(hours=8)
-        case = {"touch_start": instant(_MONDAY), "touch_end": instant(_MONDAY + timedelta(hours=touch_hours))}
+        first_ends = _MONDAY + timedelta(hours=touch_hours - 1)
+        second = first_ends + timedelta(minutes=10)
+        touched = [(_MONDAY, first_ends), (second, second + timedelta(hours=1))]
         self.add(
             "theatre.session.recorded.v1",
             end,
@@ -130,7 +138,14 @@ class _Writer:
             planned_start=instant(_MONDAY),
             planned_end=instant(end),
             ended_at=instant(end),
-            cases=[case],
+            cases=[{"touch_start": instant(a), "touch_end": instant(b)} for a, b in touched],
+        )
+        self.add(
+            "theatre.case.recorded.v1",
+            end,
+            case_key="c1",
+            planned_at=instant(_MONDAY),
+            completed_at=instant(first_ends),
         )
 
     def waiting_list(self) -> None:
@@ -175,6 +190,10 @@ def events() -> list[Event]:
         one.theatre(touch_hours)
         one.waiting_list()
         one.measure("hypertension_control", date(2025, 10, 1), 700, 1000)
+        for name in ("acsc_admissions", "social_value_weighting"):
+            one.measure(name, date(2025, 10, 1), 40, 50)
+        for name in ("agency_spend", "cancer_62d", "dm01_6w_breach", "op_dna", "ucr_2h"):
+            one.measure(name, date(2025, 12, 1), 10, 50)
         one.measure("finance_variance", date(2025, 12, 1), -5, 1000)
         one.measure("core20_recruitment", date(2025, 12, 1), 12, 60)
         one.measure(
@@ -186,6 +205,9 @@ def events() -> list[Event]:
             source="/ods/X24/ae-monthly",
         )
         written += one.events
+    ambulances = _Writer("RYA")
+    ambulances.response()
+    written += ambulances.events
     simulated = _Writer("RJ1", synthetic=True)
     simulated.attendances(100, 50)
     return written + simulated.events

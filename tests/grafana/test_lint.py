@@ -212,7 +212,14 @@ def test_colours_of_a_judgement_have_a_word(panel: dict[str, Any]) -> None:
 
 def test_card_takes_unit_and_colours_from_the_service() -> None:
     """The catalogue gives the unit; blue, amber and vermilion go by the words made from the status."""
-    units = {"ratio": "percentunit", "days": "d", "minutes": "m", "patients": "suffix: patients"}
+    units = {
+        "ratio": "percentunit",
+        "days": "d",
+        "minutes": "m",
+        "patients": "suffix: patients",
+        "cases": "suffix: cases",
+        "per_100000": "suffix: per 100,000",
+    }
     cards = {one["title"]: one for one in panels(FOUR_PURPOSES) if one["type"] == "stat"}
     for indicator in Catalogue.shipped().indicators.values():
         card = cards[indicator.title]

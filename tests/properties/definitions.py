@@ -52,19 +52,23 @@ def wall_clock(day: date, hour: int) -> int:
 
 
 def theatre_session(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
-    """Capped utilisation: touch time inside the planned window, overlaps once, over planned (§2.2)."""
+    """Capped utilisation: touch time inside the planned window, overlaps once, over planned; take-up (§2)."""
     start, end = seconds(data["planned_start"]), seconds(data["planned_end"])
     if data["status"] == "planned" or (data["status"] == "held" and "ended_at" not in data):
         return None, None
     if data["list_type"] != "elective":
         return start, None
     if data["status"] != "held":
-        return start, {"theatre_capped_utilisation": Amount()}
+        taken_up = Amount(Fraction(0), Fraction(1))
+        return start, {"theatre_capped_utilisation": Amount(), "theatre_session_take_up": taken_up}
     touched = union(
         (max(start, seconds(case["touch_start"])), min(end, seconds(case["touch_end"])))
         for case in data.get("cases", ())
     )
-    return start, {"theatre_capped_utilisation": Amount(Fraction(touched, 60), Fraction(end - start, 60))}
+    return start, {
+        "theatre_capped_utilisation": Amount(Fraction(touched, 60), Fraction(end - start, 60)),
+        "theatre_session_take_up": Amount(Fraction(1), Fraction(1)),
+    }
 
 
 def union(intervals: Iterable[tuple[int, int]]) -> int:
@@ -87,6 +91,7 @@ def spell(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
     delay = (day - date.fromisoformat(ready)).days if known and ready is not None else 0
     one, delayed = Fraction(known), Fraction(delay > 0)
     delays = Amount(values=(delay,) if known else ())
+    early, weekend = left <= wall_clock(day, 17), day.strftime("%A") in ("Saturday", "Sunday")
     return left, {
         "drd_delayed": Amount(delayed, one),
         "drd_mean_delay": Amount(Fraction(delay), one),
@@ -94,6 +99,8 @@ def spell(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
         "drd_completeness": Amount(one, Fraction(overnight)),
         "drd_delay_p90": delays,
         "drd_delay_p95": delays,
+        "discharged_before_17": Amount(Fraction(early), Fraction(1)),
+        "weekend_discharge_ratio": Amount(Fraction(weekend, 2), Fraction(not weekend, 5)),
     }
 
 
@@ -103,9 +110,10 @@ def ed_attendance(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
         return None, None
     left = seconds(data["departed_at"])
     if data["department_type"] == 5:
-        none = {"ae_4h_all_types": Amount(), "ae_dta_12h": Amount(bearing=0)}
-        return left, none | {"ae_time_to_treatment_median": Amount()}
-    within = left - seconds(data["arrived_at"]) <= 4 * 3600
+        shares = ("ae_4h_all_types", "ae_4h_type1", "ae_12h_from_arrival", "ae_time_to_treatment_median")
+        return left, dict.fromkeys(shares, Amount()) | {"ae_dta_12h": Amount(bearing=0)}
+    stay = left - seconds(data["arrived_at"])
+    within, type_1 = stay <= 4 * 3600, data["department_type"] == 1
     decided = data.get("decision_to_admit_at")
     admitted = decided is not None and data.get("outcome") == "admitted"
     waited = admitted and left - seconds(decided) > 12 * 3600
@@ -113,6 +121,8 @@ def ed_attendance(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
     waits = () if started is None else ((seconds(started) - seconds(data["arrived_at"])) // 60,)
     return left, {
         "ae_4h_all_types": Amount(Fraction(within), Fraction(1)),
+        "ae_4h_type1": Amount(Fraction(within and type_1), Fraction(type_1)),
+        "ae_12h_from_arrival": Amount(Fraction(stay > 12 * 3600), Fraction(1)),
         "ae_dta_12h": Amount(Fraction(waited), bearing=int(admitted)),
         "ae_time_to_treatment_median": Amount(values=waits),
     }
@@ -139,10 +149,12 @@ def bed_state(data: dict[str, Any]) -> tuple[int | None, Amounts | None]:
         return as_at, None
     staying = data.get("no_criteria_to_reside")
     occupied = Fraction(data["occupied"])
+    opened = Fraction(data["open_core"] + data["open_escalation"])
     known = staying is not None
     return as_at, {
         "nctr_bed_share": Amount(Fraction(staying or 0), occupied if known else Fraction(0)),
-        "ga_bed_occupancy": Amount(occupied, Fraction(data["open_core"] + data["open_escalation"])),
+        "ga_bed_occupancy": Amount(occupied, opened),
+        "escalation_bed_share": Amount(Fraction(data["open_escalation"]), opened),
     }
 
 
@@ -164,8 +176,12 @@ def measure(indicator: str, one: dict[str, Any]) -> Amounts:
 
 
 def rtt(one: dict[str, Any]) -> Amounts:
-    """Give pathways within 18 weeks (the first 18 bands of a week) and all pathways (§5)."""
-    return {"rtt_18w": Amount(Fraction(sum(one["bands"][:18])), Fraction(sum(one["bands"])))}
+    """Give pathways within 18 weeks (the first 18 bands of a week), beyond 52, and all (§5)."""
+    total = Fraction(sum(one["bands"]))
+    return {
+        "rtt_18w": Amount(Fraction(sum(one["bands"][:18])), total),
+        "rtt_52w": Amount(Fraction(sum(one["bands"][52:])), total),
+    }
 
 
 INDICATOR_OF_MEASURE = {
@@ -178,21 +194,28 @@ INDICATOR_OF_MEASURE = {
 
 
 KNOWN = frozenset(QUANTILES) | {
+    "ae_12h_from_arrival",
     "ae_4h_all_types",
+    "ae_4h_type1",
     "ae_dta_12h",
     "amb_handover_mean",
     "amb_handover_over_45m",
     "core20_recruitment",
+    "discharged_before_17",
     "drd_completeness",
     "drd_delayed",
     "drd_mean_delay",
     "drd_mean_delay_delayed_only",
+    "escalation_bed_share",
     "finance_ytd_variance",
     "ga_bed_occupancy",
     "hypertension_control",
     "nctr_bed_share",
     "rtt_18w",
     "rtt_18w_imd_gap",
+    "rtt_52w",
     "theatre_capped_utilisation",
+    "theatre_session_take_up",
+    "weekend_discharge_ratio",
 }
-"""Indicators that are defined here and in `sql`."""
+"""Indicators that are defined here and in `sql`; the rest of the catalogue has golden examples."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from properties.definitions import KNOWN
 from properties.vocabulary import Ask, Board, Declared, Entry, Figure, Key, Rules
 
 from schemas.envelope import family_of
@@ -57,12 +58,14 @@ def rules_of(settings: EngineSettings) -> Rules:
 
 @cache
 def declared() -> tuple[Declared, ...]:
-    """Give every indicator with its streams, and the windows that both declare."""
+    """Give every indicator that the oracles define, with its streams and the windows that both declare."""
     found = []
     for stream, each in catalogue().by_stream().items():
         spec = FAMILIES.get(stream) or RTT_STREAMS.get(stream.removeprefix("rtt_"))
         spec = spec or measure_stream(catalogue().measures[stream.removeprefix("measure:")])
         for indicator, _ in each:
+            if indicator.id not in KNOWN:
+                continue
             windows = tuple(window for window in spec.windows if window in indicator.windows)
             found.append(Declared(indicator.id, stream, windows, indicator.strata))
     return tuple(found)
@@ -229,9 +232,11 @@ def boards(
 
 
 def as_board(rows: Sequence[assessment.Row]) -> Board:
-    """Give rows as figures; each key stands once."""
+    """Give rows of the indicators that the oracles define as figures; each key stands once."""
     found: Board = {}
     for row in rows:
+        if row.indicator not in KNOWN:
+            continue
         ((dimension, value),) = row.strata.items() or (("", ""),)
         key = Key(
             row.indicator,

@@ -41,7 +41,8 @@ create table asks(world bigint, ask bigint, after bigint, now_ms bigint);
 create table declared(indicator varchar, stream varchar, span varchar, strata varchar[]);
 create table rules(world bigint, horizon bigint, open_days bigint, planned_days bigint, skew bigint);
 create table units(indicator varchar, numerator_unit bigint, denominator_unit bigint);
-insert into units values ('theatre_capped_utilisation', 60, 60), ('amb_handover_mean', 60, 1);
+insert into units values ('theatre_capped_utilisation', 60, 60), ('amb_handover_mean', 60, 1),
+    ('weekend_discharge_ratio', 2, 5);
 create table quantiles(indicator varchar, quantile decimal(3, 2));
 insert into quantiles values ('amb_handover_p90', 0.90), ('amb_handover_p95', 0.95),
     ('ae_time_to_treatment_median', 0.50), ('drd_delay_p90', 0.90), ('drd_delay_p95', 0.95);
@@ -153,7 +154,8 @@ select "offset", sum(greatest(0, b - greatest(a, coalesce(before, a)))) as secon
 create or replace temp table amounts as
 with stays as (
     select "offset", day - civil(instant(data, '$.admitted_at')) as nights,
-        text(data, '$.discharge_ready_date')::date as ready, day, yes(data, '$.ready_same_day') as same
+        text(data, '$.discharge_ready_date')::date as ready, day, yes(data, '$.ready_same_day') as same,
+        instant <= clock(day, 17) as early
     from records where kind = 'spell'
 ), spells as (
     select "offset", (nights > 0)::int as overnight,
@@ -162,7 +164,7 @@ with stays as (
     from stays
 ), attendances as (
     select "offset", instant - instant(data, '$.arrived_at') as stay,
-        text(data, '$.department_type') != '5' as counted,
+        text(data, '$.department_type') != '5' as counted, text(data, '$.department_type') = '1' as major,
         text(data, '$.department_type') != '5' and text(data, '$.outcome') = 'admitted'
             and text(data, '$.decision_to_admit_at') is not null as admitted,
         instant - instant(data, '$.decision_to_admit_at') as waited,
@@ -174,6 +176,13 @@ with stays as (
     union all select "offset", 'drd_mean_delay', delay, known, 1, null from spells
     union all select "offset", 'drd_mean_delay_delayed_only', delay, (delay > 0)::int, 1, null from spells
     union all select "offset", 'drd_completeness', known, overnight, 1, null from spells
+    union all select "offset", 'discharged_before_17', early::int, 1, 1, null from stays
+    union all select "offset", 'weekend_discharge_ratio', (isodow(day) >= 6)::int, (isodow(day) < 6)::int,
+        1, null from stays
+    union all select "offset", 'ae_4h_type1', (major and stay <= 14400)::int, major::int, 1, null
+        from attendances
+    union all select "offset", 'ae_12h_from_arrival', (counted and stay > 43200)::int, counted::int, 1, null
+        from attendances
     union all select "offset", 'ae_4h_all_types', (counted and stay <= 14400)::int, counted::int, 1, null
         from attendances
     union all select "offset", 'ae_dta_12h', coalesce(admitted and waited > 43200, false)::int, 0,
@@ -185,6 +194,7 @@ with stays as (
 ), beds as (
     select "offset", text(data, '$.occupied')::int as occupied,
         text(data, '$.open_core')::int + text(data, '$.open_escalation')::int as opened,
+        text(data, '$.open_escalation')::int as escalation,
         text(data, '$.no_criteria_to_reside')::int as staying
     from records where kind = 'bed'
 ), reports as (
@@ -220,12 +230,19 @@ union all
 select "offset", '', '', indicator, 0, 0, 1, (instant - instant(data, '$.arrived_at')) // 60
 from records, quantiles where kind = 'ambulance' and indicator like 'amb_handover_p%'
 union all
+select "offset", '', '', 'theatre_session_take_up', (text(data, '$.status') = 'held')::int, 1, 1, null
+from records where kind = 'theatre'
+union all
 select "offset", '', '', 'ga_bed_occupancy', occupied, opened, 1, null from beds
+union all
+select "offset", '', '', 'escalation_bed_share', escalation, opened, 1, null from beds
 union all
 select "offset", '', '', 'nctr_bed_share', coalesce(staying, 0),
     case when staying is null then 0 else occupied end, 1, null from beds
 union all
 select "offset", dimension, stratum, 'rtt_18w', list_sum(weeks[1:18]), list_sum(weeks), 1, null from bands
+union all
+select "offset", dimension, stratum, 'rtt_52w', list_sum(weeks[53:]), list_sum(weeks), 1, null from bands
 union all
 select "offset", dimension, stratum, indicator,
     coalesce(text(part, '$.numerator')::decimal(38, 6), 0),

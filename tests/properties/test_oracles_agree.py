@@ -20,6 +20,12 @@ def test_sql_equals_naive(many: list[World]) -> None:
             assert {} == served.difference(one, other)
 
 
-def test_every_indicator_has_its_oracles() -> None:
-    """A new indicator is defined in `definitions` and `sql` too; without that nothing here proves it."""
+def test_what_the_oracles_define_is_declared() -> None:
+    """Nothing that was renamed or taken out of the catalogue is passed over in silence."""
     assert definitions.KNOWN == {one.indicator for one in served.declared()}
+
+
+def test_the_oracles_define_indicators_over_every_stream_they_tell() -> None:
+    """An indicator over other facts of a stream goes the same way through panes, windows and roll-ups."""
+    told = {family for _, _, family in definitions.EPISODES.values()} | {"bed_state", "rtt_month", "rtt_week"}
+    assert told <= {one.stream for one in served.declared()}

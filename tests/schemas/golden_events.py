@@ -70,6 +70,13 @@ DATA: dict[str, dict[str, Any]] = {
         "handover_at": "2026-06-01T08:27:00Z",
         "cleared_at": "2026-06-01T08:40:00Z",
     },
+    "ambulance.response.recorded.v1": {
+        **_RECORD,
+        "response_key": "r1",
+        "category": 2,
+        "clock_start": "2026-06-01T08:00:00Z",
+        "arrived_at": "2026-06-01T08:24:00Z",
+    },
     "bed.state.observed.v1": {
         **_RECORD,
         "as_at": "2026-06-01T06:55:00Z",

@@ -16,6 +16,7 @@ from schemas.envelope import EVENT_MODELS, TYPE_PREFIX, Headers, family_of
 SESSION, CASE = "theatre.session.recorded.v1", "theatre.case.recorded.v1"
 SPELL, ATTENDANCE = "spell.recorded.v1", "ed.attendance.recorded.v1"
 HANDOVER, BEDS = "ambulance.handover.recorded.v1", "bed.state.observed.v1"
+RESPONSE = "ambulance.response.recorded.v1"
 CENSUS, MEASURE = "rtt.census.reported.v1", "measure.reported.v1"
 
 PERSONAL = "4857773456"
@@ -39,13 +40,14 @@ def refusal(value: bytes, headers: Headers = ()) -> fast.Refusal:
 
 
 def test_families_are_named_by_their_types() -> None:
-    """The eight families, in the words that catalogue, topics and simulator use."""
+    """The families, in the words that catalogue, topics and simulator use."""
     assert {
         "theatre_session",
         "theatre_case",
         "spell",
         "ed_attendance",
         "ambulance_handover",
+        "ambulance_response",
         "bed_state",
         "rtt_census",
         "measure",
@@ -90,6 +92,7 @@ def as_sent(sent: Any, read: Any) -> bool:
     [
         ("attendance_key department_type arrived_at", ATTENDANCE),
         ("handover_key arrived_at", HANDOVER),
+        ("response_key category clock_start", RESPONSE),
         ("session_key list_type status planned_start planned_end", SESSION),
         ("case_key planned_at", CASE),
         ("spell_key admitted_at", SPELL),
@@ -126,6 +129,7 @@ TWICE = [{"dimension": "sex", "value": "male", "numerator": 1}] * 2
         ("handover_at: before arrived_at", HANDOVER, {"handover_at": BEFORE}),
         ("cleared_at: set although handover_at is missing", HANDOVER, {"handover_at": None}),
         ("cleared_at: before handover_at", HANDOVER, {"cleared_at": BEFORE}),
+        ("arrived_at: before clock_start", RESPONSE, {"arrived_at": BEFORE}),
         ("planned_end: must be after planned_start", SESSION, {"planned_end": "2026-06-01T07:30:00Z"}),
         (
             "planned_end: more than 24 hours after planned_start",
@@ -212,6 +216,7 @@ def test_each_rule_between_fields_says_its_reason(reason: str, suffix: str, chan
         (SESSION, {"ended_at": None}),
         (ATTENDANCE, {"departed_at": "2026-06-01T07:00:00Z"}),
         (HANDOVER, {"handover_at": "2026-06-01T08:00:00Z"}),
+        (RESPONSE, {"arrived_at": "2026-06-01T08:00:00Z"}),
         (BEDS, {"no_criteria_to_reside": 580}),
         (CENSUS, {"cadence": "week"}),
         (CENSUS, {"census_date": "2024-02-29"}),
@@ -232,6 +237,7 @@ def test_at_the_boundary_a_rule_holds(suffix: str, changed: dict[str, Any]) -> N
         (SPELL, "spell_key"),
         (ATTENDANCE, "attendance_key"),
         (HANDOVER, "handover_key"),
+        (RESPONSE, "response_key"),
     ],
 )
 def test_a_key_of_digits_is_refused_with_the_reason(suffix: str, field: str) -> None:

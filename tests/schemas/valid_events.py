@@ -143,6 +143,16 @@ def handovers(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def responses(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a response: under way or there."""
+    data = draw(records())
+    began, text = draw(instants())
+    data |= {"response_key": draw(KEYS), "category": draw(st.integers(1, 4)), "clock_start": text}
+    draw(optional(data, arrived_at=SECONDS.map(lambda seconds: at(began + seconds)) | st.none()))
+    return data
+
+
+@st.composite
 def sessions(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a session of any status."""
     data = draw(records())
@@ -294,6 +304,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "spell.recorded.v1": spells(),
     "ed.attendance.recorded.v1": attendances(),
     "ambulance.handover.recorded.v1": handovers(),
+    "ambulance.response.recorded.v1": responses(),
     "bed.state.observed.v1": beds(),
     "rtt.census.reported.v1": censuses(),
     "measure.reported.v1": measures(),

@@ -15,6 +15,12 @@ FACTS = (
     "occupied_with_criteria_known",
     "no_criteria_to_reside",
     "closed",
+    "censuses_with_nights_7",
+    "nights_7_or_more",
+    "censuses_with_nights_14",
+    "nights_14_or_more",
+    "censuses_with_nights_21",
+    "nights_21_or_more",
 )
 
 
@@ -24,6 +30,7 @@ def reduce_bed_state(data: Any) -> Reduced:
     if data.bed_group != "adult_general_acute":
         return at, None
     known = data.no_criteria_to_reside is not None
+    stays = (data.nights_7_or_more, data.nights_14_or_more, data.nights_21_or_more)
     return at, (
         1,
         data.open_core + data.open_escalation,
@@ -32,6 +39,7 @@ def reduce_bed_state(data: Any) -> Reduced:
         data.occupied if known else 0,
         data.no_criteria_to_reside if known else 0,
         data.closed,
+        *(fact for patients in stays for fact in ((0, 0) if patients is None else (1, patients))),
     )
 
 

@@ -1,4 +1,4 @@
-"""Emergency department attendances and ambulance handovers as facts."""
+"""Emergency department attendances, ambulance handovers and ambulance responses as facts."""
 
 from __future__ import annotations
 
@@ -78,6 +78,22 @@ def reduce_handover(data: Any) -> Reduced:
     return int(data.handover_at.timestamp()), (1, seconds, *over, lost)
 
 
+CATEGORIES = (1, 2, 3, 4)
+RESPONSE_FACTS = tuple(
+    f"category_{category}_{part}" for category in CATEGORIES for part in ("responses", "seconds")
+)
+
+
+def reduce_response(data: Any) -> Reduced:
+    """Reduce a response once a vehicle has arrived: its seconds, under its category."""
+    if data.arrived_at is None:
+        return None, None
+    took = data.arrived_at - data.clock_start
+    own = (1, took.days * 86_400 + took.seconds)
+    facts = (part for category in CATEGORIES for part in (own if category == data.category else (0, 0)))
+    return int(data.arrived_at.timestamp()), tuple(facts)
+
+
 FAMILIES = (
     Family(
         "ed_attendance",
@@ -96,4 +112,5 @@ FAMILIES = (
         reduce_handover,
         histograms=(histogram("minutes", HANDOVER_FACTS, "handovers", "seconds", 60),),
     ),
+    Family("ambulance_response", RESPONSE_FACTS, "response_key", reduce_response),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.engine.calendar import day_number, local_day, local_time
+from streams.engine.calendar import civil_date, day_number, local_day, local_time
 from streams.engine.families.base import Facts, Family, Reduced, histogram
 
 FACTS = (
     "discharges",
     "before_17",
+    "weekend_discharges",
+    "weekday_discharges",
     "nights",
     "overnight",
     "ready_known",
@@ -25,13 +27,15 @@ FACTS = (
 _BANDS = (1, 2, 4, 7, 14, 21)
 """Lower ends, in days, of the published bands of delay."""
 _FIVE_PM = 17
+_SATURDAY = 5
 
 
 def reduce_spell(data: Any) -> Reduced:
     """Reduce a spell once the patient has left.
 
     Delays are counted over overnight stays whose discharge ready date is given, or left blank because the
-    patient left on that day. `before_17` is at or before 17:00 local.
+    patient left on that day. `before_17` is at or before 17:00 local; the weekend is Saturday and Sunday,
+    and a bank holiday is a weekday.
     """
     if data.discharged_at is None:
         return None, None
@@ -39,11 +43,13 @@ def reduce_spell(data: Any) -> Reduced:
     day = local_day(discharged)
     nights = day - local_day(int(data.admitted_at.timestamp()))
     early = int(discharged <= local_time(day, _FIVE_PM))
+    weekend = int(civil_date(day).weekday() >= _SATURDAY)
+    left = (1, early, weekend, 1 - weekend, nights)
     ready = data.discharge_ready_date
     if nights == 0 or (ready is None and not data.ready_same_day):
-        return discharged, (1, early, nights, int(nights > 0)) + (0,) * (len(FACTS) - 4)
+        return discharged, (*left, int(nights > 0)) + (0,) * (len(FACTS) - len(left) - 1)
     delay = 0 if ready is None else day - day_number(ready)
-    return discharged, (1, early, nights, 1, 1, int(delay > 0), delay, *_bands(delay))
+    return discharged, (*left, 1, 1, int(delay > 0), delay, *_bands(delay))
 
 
 def _bands(delay: int) -> Facts:

@@ -84,7 +84,13 @@ def _held(start: int, end: int, cases: Any) -> Facts:
     )
 
 
-CASE_FACTS = ("completed", "cancelled_on_day", "cancelled_on_day_non_clinical", "postponed")
+CASE_FACTS = (
+    "completed",
+    "cancelled_on_day",
+    "cancelled_on_day_non_clinical",
+    "postponed",
+    "completed_or_cancelled_on_day",
+)
 
 
 def reduce_case(data: Any) -> Reduced:
@@ -93,11 +99,11 @@ def reduce_case(data: Any) -> Reduced:
         return None, None
     at = int(data.planned_at.timestamp())
     if data.completed_at is not None:
-        return at, (1, 0, 0, 0)
+        return at, (1, 0, 0, 0, 1)
     if data.rebooked_within_24h:
-        return at, (0, 0, 0, 1)
+        return at, (0, 0, 0, 1, 0)
     on_day = int(data.cancelled_on_day)
-    return at, (0, on_day, int(on_day and data.cancellation_reason == "non_clinical"), 0)
+    return at, (0, on_day, int(on_day and data.cancellation_reason == "non_clinical"), 0, on_day)
 
 
 FAMILIES = (

@@ -46,6 +46,7 @@ class Family:
         live: one finished record whose last fact occurs at a given second.
         before_days: how long before its day an episode's first message may be.
         after_days: how long after its day the last may be.
+        by_ambulance: whether the ambulance service publishes it, once for all of its trusts.
         per_day: finished records of a trust a day, for the mix of a live feed.
     """
 
@@ -55,7 +56,12 @@ class Family:
     per_day: Callable[[Trust], float]
     before_days: int = 0
     after_days: int = 0
+    by_ambulance: bool = False
     hours: Sequence[float] = (1.0,) * 24
+
+    def source(self, trust: Trust) -> str:
+        """Give who publishes it."""
+        return f"/ods/{trust.ambulance}/simulator" if self.by_ambulance else trust.source
 
 
 def instant(epoch_seconds: float) -> str:

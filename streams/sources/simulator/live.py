@@ -17,7 +17,7 @@ from streams.sources.events import Event
 from streams.sources.simulator.disturbances import Arrival, Disturbances
 from streams.sources.simulator.episodes import HOUR
 from streams.sources.simulator.settings import Settings
-from streams.sources.simulator.simulation import FAMILIES, Arrivals, Simulation
+from streams.sources.simulator.simulation import Arrivals, Simulation, published_by
 from streams.sources.simulator.trusts import random_for
 
 _LONGEST_GAP_SECONDS = 60
@@ -61,8 +61,11 @@ class LiveFeed:
             corrected_seconds=90,
         )
         silent = {silence.code for silence in settings.silences}
-        self._trusts = [trust for trust in self._arrivals.trusts if trust.code not in silent]
-        self._families = [family for family in FAMILIES if family.name in settings.families]
+        self._pairs = [
+            (trust, family)
+            for trust, family in published_by(self._arrivals.trusts, settings.families)
+            if trust.code not in silent
+        ]
         self._owed = 0.0
         self._heap: list[Arrival] = []
 
@@ -77,7 +80,7 @@ class LiveFeed:
             return []
         for arrival in self._arrivals.take(int(instant * 1000)):
             heapq.heappush(self._heap, arrival)
-        if self._trusts and self._families:
+        if self._pairs:
             self._add_records(min(elapsed, _LONGEST_GAP_SECONDS), instant)
         self._last = instant
         due = []
@@ -90,11 +93,12 @@ class LiveFeed:
         count = int(self._owed)
         self._owed -= count
         hour = int((instant - midnight(local_day(int(instant)))) // HOUR) % 24
-        pairs = [(trust, family) for trust in self._trusts for family in self._families]
-        weights = list(accumulate(family.per_day(trust) * family.hours[hour] for trust, family in pairs))
+        weights = list(
+            accumulate(family.per_day(trust) * family.hours[hour] for trust, family in self._pairs)
+        )
         for number in range(count):
-            ((trust, family),) = self._rng.choices(pairs, cum_weights=weights)
+            ((trust, family),) = self._rng.choices(self._pairs, cum_weights=weights)
             at = int(instant - elapsed * (1 - (number + 1) / count))
             episode = family.live(trust, self._rng, at)
-            for arrival in self._disturbances.arrivals(trust.source, episode, self._rng):
+            for arrival in self._disturbances.arrivals(family.source(trust), episode, self._rng):
                 heapq.heappush(self._heap, arrival)

@@ -101,13 +101,59 @@ def _hypertension(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
     }
 
 
+class _Share(NamedTuple):
+    """A return that counts: how many a core bed, and which share of them, with its spread."""
+
+    name: str
+    grain: Grain
+    history: int
+    a_bed: float
+    share: float
+    spread: float
+
+    def record(self, trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+        total = round(self.a_bed * trust.core_beds * rng.uniform(0.95, 1.05))
+        part = min(total, round(total * rng.gauss(self.share, self.spread)))
+        return {"org": trust.code, "numerator": part, "denominator": total}
+
+
+_SHARES = (
+    _Share("cancer_62d", "month", 12, 0.28, 0.69, 0.03),
+    _Share("dm01_6w_breach", "month", 12, 17.0, 0.21, 0.02),
+    _Share("op_dna", "month", 12, 75.0, 0.067, 0.004),
+    _Share("ucr_2h", "month", 12, 0.9, 0.82, 0.03),
+    _Share("social_value_weighting", "quarter", 4, 0.06, 0.88, 0.06),
+)
+
+
+def _agency(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+    pay = trust.turnover_pounds * 0.64
+    return {"org": trust.code, "numerator": f"{pay * rng.gauss(0.021, 0.003):.2f}", "denominator": round(pay)}
+
+
+_NATIONAL_RATE = 0.0028
+"""Admissions a person and quarter in the standard population."""
+
+
+def _acsc(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+    standard = round(lognormal(rng, 900_000, 0.15))
+    return {
+        "org": trust.icb,
+        "numerator": round(standard * _NATIONAL_RATE * rng.gauss(1.05, 0.05)),
+        "denominator": standard,
+    }
+
+
 RETURNS = (
     Return("rtt_census", CENSUS, "rtt", "month", 3, False, _census),
     Return("measure", MEASURE, "finance_variance", "month", 12, False, _finance),
     Return("measure", MEASURE, "core20_recruitment", "month", 12, False, _recruitment),
+    Return("measure", MEASURE, "agency_spend", "month", 12, False, _agency),
+    *(Return("measure", MEASURE, one.name, one.grain, one.history, False, one.record) for one in _SHARES),
     Return("measure", MEASURE, "hypertension_control", "quarter", 4, True, _hypertension),
+    Return("measure", MEASURE, "acsc_admissions", "quarter", 4, True, _acsc),
 )
-"""Hypertension is a figure of a population: the ICB publishes it, under its own code."""
+"""Hypertension and admissions that could be avoided are figures of a population: the ICB publishes them."""
 
 
 def published(trust: Trust, one: Return, day: int) -> Iterator[Episode]:

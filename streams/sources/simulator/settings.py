@@ -13,6 +13,7 @@ from streams.sources.simulator.trusts import CODES
 FAMILY_NAMES = (
     "ed_attendance",
     "ambulance_handover",
+    "ambulance_response",
     "theatre_session",
     "theatre_case",
     "spell",

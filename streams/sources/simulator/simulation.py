@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from itertools import groupby
@@ -53,9 +53,7 @@ class Arrivals:
         first = local_day(self.start)
         self._feeds = [
             _Feed(trust, family, first - family.after_days)
-            for trust in self.trusts
-            for family in FAMILIES
-            if family.name in settings.families
+            for trust, family in published_by(self.trusts, settings.families)
         ]
         self._returns = [
             (trust, one, f"/ods/{publisher}/simulator")
@@ -100,7 +98,7 @@ class Arrivals:
             while feed.next_day <= upto_day + feed.family.before_days:
                 day = feed.next_day
                 episodes = iter(feed.family.episodes(feed.trust, day))
-                self._push(feed.trust.source, episodes, feed.family.name, day)
+                self._push(feed.family.source(feed.trust), episodes, feed.family.name, day)
                 feed.next_day += 1
         while self._next_return_day <= upto_day:
             day = self._next_return_day
@@ -118,6 +116,17 @@ class Arrivals:
             limit = min(upto_ms, midnight(one + 1) * 1000 - 1)
             while self._heap and self._heap[0].at_ms <= limit:
                 yield heapq.heappop(self._heap)
+
+
+def published_by(trusts: Sequence[Trust], names: Collection[str]) -> list[tuple[Trust, Family]]:
+    """Give which trust tells which family; what an ambulance service publishes its first trust tells."""
+    first = {trust.ambulance: trust for trust in reversed(trusts)}
+    return [
+        (trust, family)
+        for trust in trusts
+        for family in FAMILIES
+        if family.name in names and (not family.by_ambulance or first[trust.ambulance] is trust)
+    ]
 
 
 def _publishers(trusts: tuple[Trust, ...]) -> Iterator[tuple[str, Trust, Return]]:

@@ -1,4 +1,4 @@
-"""The emergency department and its ambulances: attendances and handovers."""
+"""The emergency department and its ambulances: attendances, handovers and responses."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from streams.sources.simulator.episodes import (
 from streams.sources.simulator.trusts import Trust
 
 ATTENDANCE, HANDOVER = "ed.attendance.recorded.v1", "ambulance.handover.recorded.v1"
+RESPONSE = "ambulance.response.recorded.v1"
 
 _HOURS = (26, 20, 17, 15, 14, 15, 20, 31, 50, 66, 74, 75, 72, 70, 68, 67, 68, 69, 68, 64, 58, 50, 41, 33)
 _ARRIVALS = cumulate(_HOURS)
@@ -161,7 +162,58 @@ def correct_handover(rng: Random, data: Data) -> Data:
     return {**data, "handover_at": instant(read(data["handover_at"]) - earlier)}
 
 
+_CATEGORIES = ((1, 2, 3, 4), cumulate((11, 64, 23, 2)))
+_MEDIAN_MINUTES = {1: 7.5, 2: 27, 3: 95, 4: 125}
+_RESPONSES_A_HANDOVER = 4.0
+"""Of one hospital: a service brings patients to several, and treats many where they are."""
+
+
+def _response(trust: Trust, rng: Random, at: int, *, ends: bool) -> tuple[Data, int, int]:
+    (category,) = rng.choices(_CATEGORIES[0], cum_weights=_CATEGORIES[1])
+    took = int(min(max(lognormal(rng, _MEDIAN_MINUTES[category], 0.6), 1), 600) * MINUTE)
+    began = at - took if ends else at
+    data: Data = {
+        "org": trust.ambulance,
+        "response_key": opaque(rng, "r"),
+        "category": category,
+        "clock_start": instant(began),
+        "arrived_at": instant(began + took),
+    }
+    return data, began, began + took
+
+
+def responses(trust: Trust, day: int) -> Iterator[Episode]:
+    """Give the responses of a trust's ambulance service, by the day the clock started."""
+    rng = trust.random("ambulance_response", day)
+    for _ in range(count_around(rng, trust.handovers * _RESPONSES_A_HANDOVER)):
+        data, began, arrived = _response(trust, rng, moment(rng, day, _ARRIVALS), ends=False)
+        under_way = {name: value for name, value in data.items() if name != "arrived_at"}
+        steps = (Step(began, under_way), Step(arrived, data))
+        yield Episode(RESPONSE, data["response_key"], steps, correct_response)
+
+
+def live_response(trust: Trust, rng: Random, now: int) -> Episode:
+    """Give a response that arrives now."""
+    data, _, arrived = _response(trust, rng, now, ends=True)
+    return Episode(RESPONSE, data["response_key"], (Step(arrived, data),), correct_response)
+
+
+def correct_response(rng: Random, data: Data) -> Data:
+    """Correct a response: the vehicle arrived earlier than was written down."""
+    room = read(data["arrived_at"]) - read(data["clock_start"])
+    earlier = min(room, rng.randint(1, 5) * MINUTE)
+    return {**data, "arrived_at": instant(read(data["arrived_at"]) - earlier)}
+
+
 FAMILIES = (
     Family("ed_attendance", attendances, live_attendance, lambda trust: trust.attendances, after_days=2),
     Family("ambulance_handover", handovers, live_handover, lambda trust: trust.handovers, after_days=1),
+    Family(
+        "ambulance_response",
+        responses,
+        live_response,
+        lambda trust: trust.handovers * _RESPONSES_A_HANDOVER,
+        after_days=1,
+        by_ambulance=True,
+    ),
 )
