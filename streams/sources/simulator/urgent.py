@@ -164,7 +164,7 @@ def correct_handover(rng: Random, data: Data) -> Data:
 
 _CATEGORIES = ((1, 2, 3, 4), cumulate((11, 64, 23, 2)))
 _MEDIAN_MINUTES = {1: 7.5, 2: 27, 3: 95, 4: 125}
-_RESPONSES_A_HANDOVER = 4.0
+_RESPONSES_A_HANDOVER = 2.0
 """Of one hospital: a service brings patients to several, and treats many where they are."""
 
 
