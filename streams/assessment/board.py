@@ -4,15 +4,19 @@ Roll-ups are sums of facts, kept up to date by taking an organisation's old fact
 ones; facts are whole numbers, so nothing drifts. Only periods with equal bounds are added; a member that
 has only an older period is missing, and that is shown.
 
-    site ─► trust or provider ─► ICB ─► region ─► England        by membership on the facts' own days
-                                  └─ "unmapped" where nobody knows ─┘
+    site ─► trust or provider ─► neighbourhood ─► place ─► ICB ─► region ─► England
+                                 └── where configured ──┘   ├► cluster, where configured
+                                                            └─ "unmapped" where nobody knows
+    council                      by residence: rolled into nothing
+
+By membership on the facts' own days.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -48,7 +52,7 @@ from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import civil_date, local_day, midnight
 from streams.engine.families import FAMILIES
-from streams.organisations import ENGLAND, Register
+from streams.organisations import Register
 
 log = logging.getLogger(__name__)
 
@@ -194,15 +198,9 @@ class Board:
     def _slots_of(self, key: Key) -> set[Slot]:
         """Give where a part goes, by the membership of its own days; always the same for one key."""
         (_, _, org), site, part = key.origin
-        parents = self.register.parents(org, part)
-        places = [
-            (self.register.level(org), org),  # of an ICB the same as the next
-            ("icb", parents.icb),
-            ("region", parents.region),
-            ("england", ENGLAND),
-        ]
+        places = self.register.counts_in(org, part)
         if site is not None:
-            places.append(("site", site))
+            places = (*places, ("site", site))
         return {Slot(level, code, key.stream, key.basis, key.window) for level, code in places}
 
     def _touch(self, slot: Slot, _period: Period) -> None:
@@ -412,14 +410,10 @@ class Board:
 
     def _slot_rows(self, slot: Slot, period: Period) -> list[Row]:
         calculators = self._calculators.get(slot.stream, ())
-        if not calculators or not self._exists(slot, period.end - ONE_DAY):
+        if not calculators or not self.register.has_series(slot.org, period.end - ONE_DAY):
             return []
         figures = self._figures(slot, period)
         return [row for calculator in calculators for row in calculator.rows(figures)]
-
-    def _exists(self, slot: Slot, day: date) -> bool:
-        """Whether a roll-up exists on the last day of a period; abolished ones stop, successors start."""
-        return slot.level not in ("icb", "region") or self.register.is_active(slot.org, day)
 
     def _figures(self, slot: Slot, period: Period) -> Figures:
         periods = self._sums[slot]
@@ -430,13 +424,14 @@ class Board:
             origin.member for one, other in periods.items() if one < period for origin in other.origins
         } - present
         found = {
-            "partial": quality.partial or self._began_inside(slot, period),
+            "partial": quality.partial or self.register.begins_after(slot.org, period.start),
             "to_date": quality.to_date,
             "missing_members": bool(older) and self._misses(slot),
             "restated": quality.restated_ms is not None,
             "assumed_membership": quality.assumed,
             "stale": bool(self.absent) and any(member[:2] in self.absent for member in present),
             "older_definition": quality.older_definition,
+            "changed_footprint": self.register.changes_footprint(slot.org, period.start, period.end),
         }
         return Figures(
             org=slot.org,
@@ -456,7 +451,7 @@ class Board:
     def figures(self, slot: Slot) -> Figures | None:
         """Give the facts behind the current rows of a slot; None where it has no rows."""
         periods = self._sums.get(slot)
-        if not periods or not self._exists(slot, max(periods).end - ONE_DAY):
+        if not periods or not self.register.has_series(slot.org, max(periods).end - ONE_DAY):
             return None
         return self._figures(slot, max(periods))
 
@@ -477,9 +472,6 @@ class Board:
     def _misses(self, _slot: Slot) -> bool:
         """Whether a member that has only an older period is missing."""
         return True
-
-    def _began_inside(self, slot: Slot, period: Period) -> bool:
-        return slot.level == "icb" and not self.register.is_active(slot.org, period.start)
 
     def organisations(self) -> set[str]:
         """Give the codes of the organisations that have rows."""

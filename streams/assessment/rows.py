@@ -28,6 +28,7 @@ FLAGS: dict[str, str] = {
     "stale_source": "a source has been silent for three of its intervals and has not passed the period's end",
     "missing_source": "a source that an operator declared has never been heard",
     "older_definition": "days that follow an older definition of their facts are left out",
+    "changed_footprint": "a member or an area came or went inside the window: not the same people throughout",
 }
 
 Standing = float | Literal["no_threshold", "expired"]

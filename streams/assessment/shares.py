@@ -11,6 +11,7 @@ from schemas.outputs import Cell
 from streams.assessment.rows import Strata
 from streams.engine.calendar import day_number, midnight
 from streams.engine.panes import Tally
+from streams.organisations import ROLL_UPS
 
 Member = tuple[str, int, str]
 """Input topic, partition and organisation of a snapshot."""
@@ -101,7 +102,7 @@ class Sum:
 
 def at_level(quality: Quality, level: str) -> Quality:
     """Give what a part's quality is at a level: a membership matters to roll-ups below England only."""
-    if quality.assumed and level not in ("icb", "region"):
+    if quality.assumed and level not in ROLL_UPS:
         return quality._replace(assumed=False)
     return quality
 
