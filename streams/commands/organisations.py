@@ -72,6 +72,8 @@ def show_organisation(register: Register, table: Responsibilities, code: str, da
     console.print(f"{record['name']} ({code}), {record['kind']}, {_span(record)}, on {day}")
     if not record["active"]:
         console.print(f"it does not exist on {day}")
+    for changed in record["changed_footprint"]:
+        console.print(f"what it covers changed on {changed}: figures before and after are of other people")
     for title, columns, rows in _sections(record):
         if rows:
             shown = Table(*columns, title=title, title_justify="left")
@@ -109,6 +111,7 @@ def _record(register: Register, found: Profile, table: Responsibilities) -> dict
         "parents": [_link(register, one) for one in found.links],
         "predecessors": [_succession(register, one, one.predecessor) for one in found.predecessors],
         "successors": [_succession(register, one, one.successor) for one in found.successors],
+        "changed_footprint": [one.isoformat() for one in found.footprint_days],
         "members": [
             {"code": one, "name": register.name(one), "level": register.level(one)} for one in found.members
         ],

@@ -124,8 +124,8 @@ def is_icb_list(path: Path) -> bool:
         SourceError: The file cannot be read as CSV.
     """
     _, header = next(_lines(path), (0, []))
-    first, second, *_ = [*header, "", ""]
-    return first.endswith("Code") and second.endswith("Name")
+    first, second, *rest = [*header, "", ""]
+    return first.endswith("Code") and second.endswith("Name") and set(rest) <= {"Region Name", ""}
 
 
 def read_icbs(path: Path) -> dict[str, IcbRow]:
@@ -182,10 +182,15 @@ def _lines(path: Path, *, strip: bool = True) -> Iterator[tuple[int, list[str]]]
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [cell.strip() if strip else cell for cell in cells]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            try:
+                for cells in reader:
+                    if any(cell.strip() for cell in cells):
+                        yield reader.line_num, [cell.strip() if strip else cell for cell in cells]
+            except csv.Error as error:
+                raise SourceError(
+                    f"{path}, line {reader.line_num}: not CSV ({error}); give the file as published"
+                ) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read as CSV: {error}; give the file as published") from error
 
 

@@ -25,7 +25,10 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An organisation on a day; `links` from the nearest parent up, `members` one level down."""
+    """An organisation on a day; `links` from the nearest parent up, `members` one level down.
+
+    `footprint_days` are those on which it went on and came to cover something else.
+    """
 
     organisation: Organisation
     day: date
@@ -34,6 +37,7 @@ class Profile:
     predecessors: tuple[Succession, ...]
     successors: tuple[Succession, ...]
     members: tuple[str, ...]
+    footprint_days: tuple[date, ...]
 
 
 def profile(register: Register, code: str, day: date) -> Profile:
@@ -52,9 +56,10 @@ def profile(register: Register, code: str, day: date) -> Profile:
         day,
         parents,
         tuple(_links(register, code, day)),
-        tuple(one for one in successions if one.successor == code),
-        tuple(one for one in successions if one.predecessor == code),
+        tuple(one for one in successions if one.successor == code != one.predecessor),
+        tuple(one for one in successions if one.predecessor == code != one.successor),
         tuple(one for one in register.members(code, day) if register.is_active(one, day)),
+        tuple(register.footprint_days(code)),
     )
 
 

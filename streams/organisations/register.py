@@ -168,7 +168,11 @@ class Register:
         A member came or went, an area changed, or another organisation was taken over: figures of before
         and after are not of the same people.
         """
-        return any(start < day < end for day in self._footprint_days.get(code, ()))
+        return any(start < day < end for day in self.footprint_days(code))
+
+    def footprint_days(self, code: str) -> list[date]:
+        """The sorted days from which a code that went on covers something else than before."""
+        return sorted(self._footprint_days.get(code, ()))
 
     def succession(self, code: str) -> tuple[Succession, ...]:
         """Every succession that the code takes part in, as predecessor or as successor."""

@@ -55,6 +55,12 @@ def test_a_split_has_its_successors_and_a_successor_its_predecessors() -> None:
         (one["code"], one["kind"]) for one in gone["successors"]
     ]
     assert ["QMJ", "QRV"] == [one["code"] for one in shown("show", "Z9B2Z")["predecessors"]]
+    hampshire = shown("show", "QRL")
+    assert (["2026-04-01"], ["QNQ"], []) == (
+        hampshire["changed_footprint"],
+        [one["code"] for one in hampshire["predecessors"]],
+        hampshire["successors"],
+    )
 
 
 def test_members_and_responsibilities_come_from_ones_own_tables(monkeypatch: pytest.MonkeyPatch) -> None:

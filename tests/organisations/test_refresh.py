@@ -168,10 +168,14 @@ def test_an_icb_that_moves_to_another_region_is_seen(tables: Path, tmp_path: Pat
     ("expected", "content"),
     [
         (r"c\.csv, line 2: 3 fields instead of 27", etr(*TRUSTS[:1]) + '"RB1","SECOND","Y5"'),
-        (r"c\.csv cannot be read as CSV: unexpected end of data", etr(*TRUSTS[:2])[:-3]),
+        (r"c\.csv, line 2: not CSV \(unexpected end of data\)", etr(*TRUSTS[:2])[:-3]),
         (r"c\.csv, line 2: the file ends inside this line", etr(*TRUSTS[:2])[:-4]),
         (r"c\.csv, line 1: 2 fields instead of 27, so this is not an ODS trust file", "Org,Value\nRA1,5\n"),
         (r"c\.csv is empty", ""),
+        (
+            r"c\.csv, line 1: 5 fields instead of 27",
+            "Code,Name,ICB Code,ICB Name,Region Name\nRA1,A,QAA,A,London\n",
+        ),
         (
             r"c\.csv, line 2, column 11: '2026-06-01' is not a date",
             etr(TRUSTS[0], (*TRUSTS[1][:4], "2026-06-01", "")),
