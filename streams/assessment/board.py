@@ -32,6 +32,7 @@ from schemas.outputs import (
     WindowFacts,
 )
 from streams.assessment.completeness import Completeness, Group, PartitionId, SourceCount
+from streams.assessment.residence import by_council
 from streams.assessment.rows import Calculator, Figures, Row, Status, Strata
 from streams.assessment.shares import (
     NO_SHARE,
@@ -52,7 +53,7 @@ from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import civil_date, local_day, midnight
 from streams.engine.families import FAMILIES
-from streams.organisations import Register
+from streams.organisations import ENGLAND, Register
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,8 @@ class Board:
 
     def _slots_of(self, key: Key) -> set[Slot]:
         """Give where a part goes, by the membership of its own days; always the same for one key."""
+        if key.council is not None:
+            return {Slot("council", key.council, key.stream, key.basis, key.window)}
         (_, _, org), site, part = key.origin
         places = self.register.counts_in(org, part)
         if site is not None:
@@ -246,7 +249,10 @@ class Board:
                 older,
             )
             key = Key(series.stream, series.basis, window.window, period, origin)
-            yield key, Share(part.cells, quality)
+            cells, councils = by_council(part.cells, self.register.council)
+            yield key, Share(cells, quality)
+            for council, cell in councils.items():
+                yield key._replace(council=council), Share((cell,), quality)
 
     def rows(self) -> Iterator[Row]:
         """Give the current row of every slot, recomputing those that changed."""
@@ -354,8 +360,13 @@ class Board:
         return {one: max(0, now_ms - heard) for one, heard in self._heard_ms.items()}
 
     def tally(self, slot: Slot, end_ms: int, *, strict: bool = False) -> SourceCount:
-        """Count the sources of a slot for a window that ends at `end_ms`; a site has its trust's."""
+        """Count the sources of a slot for a window that ends at `end_ms`.
+
+        A site has its trust's; over events a council has everybody's, since its residents may be anywhere.
+        """
         level, org = slot.level, slot.org
+        if level == "council" and slot.stream in FAMILIES:
+            level = org = ENGLAND
         if level == "site":
             org = self._site_of.get(org, org)
             level = self.register.level(org)

@@ -35,6 +35,7 @@ from streams.engine import Engine, EngineSettings, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_number, day_of_quarter, local_day, utc
 from streams.engine.core import TopicPartition
 from streams.engine.families import FAMILIES
+from streams.engine.families.base import COUNCIL
 from streams.engine.panes import SeriesKey
 from streams.engine.windows import HOURS, Bounds, WindowName, over_events, over_hours
 from streams.errors import ConfigurationError, SourceError
@@ -240,7 +241,9 @@ class Explainer:
         self._boards = tuple(view.board(catalogue, register) for view in views)
         self._slot, self._others = self._choose()
         fine = (
-            question.strata != UNSTRATIFIED or self._indicator.gap is not None or self._slot.level == "site"
+            question.strata != UNSTRATIFIED
+            or self._indicator.gap is not None
+            or self._slot.level in ("site", "council")
         )
         self._smallest = question.smallest or (SMALLEST if fine else 1)
         self._contribution = next(one for one in self._base.contributions if one.stream == self._slot.stream)
@@ -318,6 +321,9 @@ class Explainer:
             return False
         if slot.level == "site":
             return key.site == slot.org
+        if slot.level == "council" and key.stream in FAMILIES:
+            named = (value for cell, _ in entry.contributions for name, value in cell if name == COUNCIL)
+            return any(self._register.council(one) == slot.org for one in named)
         day = civil_date(day_of_quarter(entry.quarter))
         return (slot.level, slot.org) in self._register.counts_in(key.org, day)
 

@@ -157,6 +157,7 @@ class Calculator:
             )
             for strata, tally in figures.cells.items()
             if strata == UNSTRATIFIED or strata[0] in self.indicator.strata
+            if self._numerator is not None or tally.histograms  # of a council's residents none are kept
         ]
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:

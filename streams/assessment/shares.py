@@ -51,13 +51,17 @@ class Quality(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One part of one window of a member or of its site; it goes to the slots of every level above."""
+    """One part of one window of a member or of its site; it goes to the slots of every level above.
+
+    With a council it is what concerns that council's residents, and goes to the council's slot alone.
+    """
 
     stream: str
     basis: str
     window: str
     period: Period
     origin: Origin
+    council: str | None = None
 
 
 class Share(NamedTuple):

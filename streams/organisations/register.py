@@ -107,6 +107,10 @@ class Register:
         organisation = self.organisation(code)
         return "provider" if organisation is None else organisation.kind
 
+    def council(self, code: str) -> str:
+        """The council to show for a council code as sent: `unmapped` for what is not upper-tier."""
+        return code if is_council(code) else UNMAPPED
+
     def parents(self, code: str, day: date) -> Parents:
         """Where a code belongs on a civil day (Europe/London); `unmapped` where no ICB or region is known.
 
