@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from streams.errors import ConfigurationError, OversightError
 from streams.settings import Settings
@@ -148,12 +149,12 @@ def replay(
     """Run engine and assessment over files, or what Kafka still holds, and print the indicators."""
     from streams.catalogue import Catalogue
     from streams.commands import replay as command
+    from streams.commands.organisations import configured
     from streams.commands.show import show_rows
-    from streams.organisations import Register
 
     if finals and output == "prometheus":
         raise typer.BadParameter("--finals prints many periods of one series: use --format json or table")
-    catalogue, register = Catalogue.shipped(), Register.shipped()
+    catalogue, register = Catalogue.shipped(), configured(_settings())
     moment, known = _instant(at), _instant(known_at)
     if not files:
         replayed = command.replay_kafka(
@@ -180,7 +181,7 @@ def replay(
 @app.command()
 def explain(
     indicator: Annotated[str, typer.Argument(help="Identifier, as `oversight catalogue` lists it.")],
-    org: Annotated[str, typer.Argument(help="ODS code of a site, trust, ICB or region, or england.")],
+    org: Annotated[str, typer.Argument(help="Code of an organisation of any level, or england.")],
     *,
     since: Annotated[str, typer.Option(help="The older moment: what was known and shown then.")],
     until: Annotated[
@@ -203,18 +204,21 @@ def explain(
     """Say why a figure changed since a moment: what entered, left, was corrected, came late or moved."""
     from streams.assessment.explain import Question
     from streams.commands import explain as command
+    from streams.commands.organisations import configured
 
+    settings = _settings(bootstrap_servers=bootstrap_servers)
+    register = configured(settings)
     strata = command.parse_stratum(stratum)
     question = Question(indicator, org, window, basis, strata, smallest)
     older = _instant(since)
     newer = _instant(until)
     assert older is not None  # noqa: S101 - the option is required
     if file:
-        found = command.from_files(file, question, older, newer)
+        found = command.from_files(file, question, older, newer, register)
     else:
-        settings = _settings(bootstrap_servers=bootstrap_servers)
-        found = asyncio.run(command.from_kafka(settings, question, older, newer or datetime.now(UTC)))
-    command.show_explanation(found, output)
+        until_now = newer or datetime.now(UTC)
+        found = asyncio.run(command.from_kafka(settings, question, older, until_now, register))
+    command.show_explanation(found, output, register)
 
 
 @app.command()
@@ -377,34 +381,92 @@ def schema(
     typer.echo(json.dumps(export.json_schema(event_type), indent=2))
 
 
-@app.command()
-def organisations(
-    code: Annotated[str | None, typer.Argument(help="An ODS code; all when left out.")] = None,
-    at: Annotated[str | None, typer.Option(help="Civil date, 2026-04-01; today unless given.")] = None,
+class _OrShow(TyperGroup):
+    """`oversight organisations CODE` is short for `oversight organisations show CODE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+
+
+register_app = typer.Typer(cls=_OrShow, help="The register: who belonged where, and since when.")
+app.add_typer(register_app, name="organisations")
+
+Day = Annotated[str | None, typer.Option("--at", help="Civil date, 2026-04-01; today unless given.")]
+
+
+def _civil_date(text: str | None) -> date:
+    try:
+        return date.today() if text is None else date.fromisoformat(text)  # noqa: DTZ011 - a civil date
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2026-04-01") from None
+
+
+@register_app.callback(invoke_without_command=True)
+def list_organisations(context: typer.Context, at: Day = None, output: Format = "table") -> None:
+    """List all organisations and where each belongs on a day, or do what the command says."""
+    from streams.commands.organisations import configured, show_organisations
+
+    day = _civil_date(at)
+    if context.invoked_subcommand is None:
+        show_organisations(configured(_settings()), day, output)
+
+
+@register_app.command("show")
+def show_organisation(
+    code: Annotated[str, typer.Argument(help="ODS code, a code of your own tables, or england.")],
+    at: Day = None,
     output: Format = "table",
 ) -> None:
-    """Show the organisation register: names, and where each belongs on a day."""
-    from streams.commands.show import show_organisations
-    from streams.organisations import Register
+    """Show one organisation on a day: parents, members, what it came from and went into, who oversees it."""
+    from streams.catalogue import Catalogue
+    from streams.commands import organisations as command
 
-    try:
-        day = date.today() if at is None else date.fromisoformat(at)  # noqa: DTZ011 - a civil date
-    except ValueError:
-        raise typer.BadParameter(f"{at!r} is not a date such as 2026-04-01") from None
-    show_organisations(Register.shipped(), code, day, output)
+    settings, day = _settings(), _civil_date(at)
+    register = command.configured(settings)
+    table = command.responsibilities(settings, Catalogue.shipped(), register)
+    command.show_organisation(register, table, code, day, output)
+
+
+@register_app.command("refresh")
+def refresh_organisations(
+    files: Annotated[
+        list[Path], typer.Argument(help="An ODS trust file (etr), a list of ICBs, or both, as published.")
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", help="Civil date from which the files hold; today unless given.")
+    ] = None,
+    successions: Annotated[
+        Path | None, typer.Option(help="Of ICBs that end or begin: a table as succession.csv.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the new register into this directory; else only shown.")
+    ] = None,
+    output: Format = "table",
+) -> None:
+    """Show what official files change in the register, and write the new one only with --write."""
+    from streams.commands.organisations import show_refresh
+    from streams.organisations.refresh import refresh
+
+    found = refresh(_settings().register_directory, files, _civil_date(at), successions)
+    if write is not None:
+        found.write(write)
+    show_refresh(found, write, output)
 
 
 @app.command()
 def check(bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers.")] = None) -> None:
     """Check settings, catalogue, register and topics; say what is wrong before a start."""
     from streams.catalogue import Catalogue, Expectations, read_sources
-    from streams.organisations import Register
+    from streams.commands.organisations import configured, responsibilities
     from streams.pipeline.topics import prepare_topics
 
     settings = _settings(bootstrap_servers=bootstrap_servers)
     declared = Catalogue.shipped()
     typer.echo(f"catalogue: {len(declared.indicators)} indicators, {len(declared.thresholds)} thresholds")
-    typer.echo(f"organisations: {sum(1 for _ in Register.shipped().all())}")
+    register = configured(settings)
+    typer.echo(f"organisations: {sum(1 for _ in register.all())}")
+    if table := responsibilities(settings, declared, register):
+        typer.echo(f"responsibilities: {len(table)}")
     if settings.sources is not None:
         expected = read_sources(settings.sources)
         Expectations(declared.intervals, declared.returns(), expected)

@@ -41,7 +41,9 @@ PURPOSES: dict[Purpose, str] = {
     "productivity_and_value": "Productivity and value",
     "social_and_economic_development": "Social and economic development",
 }
-Level = Literal["site", "trust", "provider", "place", "icb", "cluster", "region", "england"]
+Level = Literal[
+    "site", "trust", "provider", "neighbourhood", "place", "council", "icb", "cluster", "region", "england"
+]
 LEVELS: tuple[Level, ...] = get_args(Level)
 Unit = Literal["ratio", "days", "minutes", "patients", "beds", "cases", "pounds", "per_1000", "per_100000"]
 """One metric family a quantity: `oversight_<indicator>_<unit>`."""

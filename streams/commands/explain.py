@@ -46,7 +46,11 @@ def parse_stratum(text: str | None) -> tuple[str, str]:
 
 
 def from_files(
-    files: Iterable[Path], question: Question, since: datetime, until: datetime | None
+    files: Iterable[Path],
+    question: Question,
+    since: datetime,
+    until: datetime | None,
+    register: Register,
 ) -> Explanation:
     """Explain from files, whose records count as appended when they were recorded.
 
@@ -61,7 +65,7 @@ def from_files(
         raise SourceError("no line of the input is an event: `oversight replay` says why of each")
     until_ms = records[-1].timestamp + 1 if until is None else _milliseconds(until)
     moments = (_milliseconds(since), until_ms)
-    inquiry = Inquiry(Catalogue.shipped(), Register.shipped(), question, moments)
+    inquiry = Inquiry(Catalogue.shipped(), register, question, moments)
     refused = len(inquiry.feed(AT, records).refused)
     found = inquiry.answer()
     if not refused:
@@ -70,7 +74,9 @@ def from_files(
     return msgspec.structs.replace(found, notes=(*found.notes, note))
 
 
-async def from_kafka(settings: Settings, question: Question, since: datetime, until: datetime) -> Explanation:
+async def from_kafka(
+    settings: Settings, question: Question, since: datetime, until: datetime, register: Register
+) -> Explanation:
     """Explain from what the input topics hold now, read whole, partition by partition.
 
     Raises:
@@ -81,7 +87,7 @@ async def from_kafka(settings: Settings, question: Question, since: datetime, un
     from streams.pipeline.retained import engine_settings, read_retained
 
     moments = (_milliseconds(since), _milliseconds(until))
-    inquiry = Inquiry(Catalogue.shipped(), Register.shipped(), question, moments, engine_settings(settings))
+    inquiry = Inquiry(Catalogue.shipped(), register, question, moments, engine_settings(settings))
     async for at, records, accepts in read_retained(settings, inquiry.restore):
         inquiry.feed(at, records, accepts)
     return inquiry.answer()
@@ -170,12 +176,12 @@ def _exact(amount: Fraction | None) -> str | None:
     return None if amount is None else str(amount)
 
 
-def show_explanation(one: Explanation, output: str) -> None:
+def show_explanation(one: Explanation, output: str, register: Register) -> None:
     """Print an explanation as `table` or `json`, one object on one line."""
     if output == "json":
         sys.stdout.write(json.dumps(as_json(one)) + "\n")
         return
-    catalogue, register = Catalogue.shipped(), Register.shipped()
+    catalogue = Catalogue.shipped()
     console = Console(highlight=False)
     title = catalogue.indicators[one.indicator].title
     stratum = "" if one.strata == UNSTRATIFIED else f", {' '.join(one.strata)}"
