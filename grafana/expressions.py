@@ -172,14 +172,20 @@ def titles(indicators: Iterable[Indicator]) -> str:
 def members() -> str:
     """Give 1 for each member of the chosen organisation, with its name.
 
-    Members of England are the regions, of a region its ICBs, of an ICB its trusts and providers. Each part
-    holds only at its own level: `level="$level", level="icb"` selects nothing at another one.
+    Members of England are the regions, of a region or a cluster its ICBs, of an ICB its places and those of
+    its trusts and providers that are in none. Each part holds only at its own level: `level="$level",
+    level="icb"` selects nothing at another one.
     """
     info = "oversight_organisation_info"
     parts = [
         f'({info}{{{selector}}} and on () {info}{{{OWN}, level="{level}"}})'
         for level, selector in (
-            ("icb", 'level=~"trust|provider", icb="$organisation"'),
+            ("neighbourhood", 'level=~"trust|provider", neighbourhood="$organisation"'),
+            ("place", 'level=~"trust|provider", place="$organisation", neighbourhood=""'),
+            ("place", 'level="neighbourhood", place="$organisation"'),
+            ("icb", 'level=~"trust|provider", icb="$organisation", place=""'),
+            ("icb", 'level="place", icb="$organisation"'),
+            ("cluster", 'level="icb", cluster="$organisation"'),
             ("region", 'level="icb", region="$organisation"'),
             ("england", 'level="region"'),
         )

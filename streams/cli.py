@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from streams.errors import ConfigurationError, OversightError
 from streams.settings import Settings
@@ -159,13 +160,13 @@ def replay(
     """Run engine and assessment over files, or what Kafka still holds, and print the indicators."""
     from streams.catalogue import Catalogue
     from streams.commands import replay as command
+    from streams.commands.organisations import configured
     from streams.commands.show import show_rows
-    from streams.organisations import Register
 
     if finals and output == "prometheus":
         raise typer.BadParameter("--finals prints many periods of one series: use --format json or table")
     settings = _settings(bootstrap_servers=bootstrap_servers, local=local)
-    catalogue, register = Catalogue.with_local(settings.local), Register.shipped()
+    catalogue, register = Catalogue.with_local(settings.local), configured(settings)
     moment, known = _instant(at), _instant(known_at)
     if not files:
         replayed = command.replay_kafka(
@@ -192,7 +193,7 @@ def replay(
 @app.command()
 def explain(
     indicator: Annotated[str, typer.Argument(help="Identifier, as `oversight catalogue` lists it.")],
-    org: Annotated[str, typer.Argument(help="ODS code of a site, trust, ICB or region, or england.")],
+    org: Annotated[str, typer.Argument(help="Code of an organisation of any level, or england.")],
     *,
     since: Annotated[str, typer.Option(help="The older moment: what was known and shown then.")],
     until: Annotated[
@@ -216,20 +217,24 @@ def explain(
     from streams.assessment.explain import Question
     from streams.catalogue import Catalogue
     from streams.commands import explain as command
+    from streams.commands.organisations import configured
 
     settings = _settings(bootstrap_servers=bootstrap_servers)
-    catalogue = Catalogue.with_local(settings.local)
+    catalogue, register = Catalogue.with_local(settings.local), configured(settings)
     strata = command.parse_stratum(stratum)
     question = Question(indicator, org, window, basis, strata, smallest)
     older = _instant(since)
     newer = _instant(until)
     assert older is not None  # noqa: S101 - the option is required
     if file:
-        found = command.from_files(file, question, older, newer, catalogue)
+        found = command.from_files(file, question, older, newer, catalogue=catalogue, register=register)
     else:
         until_now = newer or datetime.now(UTC)
-        found = asyncio.run(command.from_kafka(settings, question, older, until_now, catalogue))
-    command.show_explanation(found, output, catalogue)
+        reading = command.from_kafka(
+            settings, question, older, until_now, catalogue=catalogue, register=register
+        )
+        found = asyncio.run(reading)
+    command.show_explanation(found, output, catalogue, register)
 
 
 @app.command()
@@ -392,17 +397,69 @@ def schema(
     typer.echo(json.dumps(export.json_schema(event_type), indent=2))
 
 
-@app.command()
-def organisations(
-    code: Annotated[str | None, typer.Argument(help="An ODS code; all when left out.")] = None,
-    at: Annotated[str | None, typer.Option(help="Civil date, 2026-04-01; today unless given.")] = None,
+class _OrShow(TyperGroup):
+    """`oversight organisations CODE` is short for `oversight organisations show CODE`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+
+
+register_app = typer.Typer(cls=_OrShow, help="The register: who belonged where, and since when.")
+app.add_typer(register_app, name="organisations")
+
+Day = Annotated[str | None, typer.Option("--at", help="Civil date, 2026-04-01; today unless given.")]
+
+
+@register_app.callback(invoke_without_command=True)
+def list_organisations(context: typer.Context, at: Day = None, output: Format = "table") -> None:
+    """List all organisations and where each belongs on a day, or do what the command says."""
+    from streams.commands.organisations import configured, show_organisations
+
+    day = _civil_day(at)
+    if context.invoked_subcommand is None:
+        show_organisations(configured(_settings()), day, output)
+
+
+@register_app.command("show")
+def show_organisation(
+    code: Annotated[str, typer.Argument(help="ODS code, a code of your own tables, or england.")],
+    at: Day = None,
     output: Format = "table",
 ) -> None:
-    """Show the organisation register: names, and where each belongs on a day."""
-    from streams.commands.show import show_organisations
-    from streams.organisations import Register
+    """Show one organisation on a day: parents, members, what it came from and went into, who oversees it."""
+    from streams.catalogue import Catalogue
+    from streams.commands import organisations as command
 
-    show_organisations(Register.shipped(), code, _civil_day(at), output)
+    settings, day = _settings(), _civil_day(at)
+    register = command.configured(settings)
+    table = command.responsibilities(settings, Catalogue.with_local(settings.local), register)
+    command.show_organisation(register, table, code, day, output)
+
+
+@register_app.command("refresh")
+def refresh_organisations(
+    files: Annotated[
+        list[Path], typer.Argument(help="An ODS trust file (etr), a list of ICBs, or both, as published.")
+    ],
+    at: Annotated[
+        str | None, typer.Option("--at", help="Civil date from which the files hold; today unless given.")
+    ] = None,
+    successions: Annotated[
+        Path | None, typer.Option(help="Of ICBs that end or begin: a table as succession.csv.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the new register into this directory; else only shown.")
+    ] = None,
+    output: Format = "table",
+) -> None:
+    """Show what official files change in the register, and write the new one only with --write."""
+    from streams.commands.organisations import show_refresh
+    from streams.organisations.refresh import refresh
+
+    found = refresh(_settings().register_directory, files, _civil_day(at), successions)
+    if write is not None:
+        found.write(write)
+    show_refresh(found, write, output)
 
 
 @app.command()

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     """TOML file of the sources an operator expects, `[[source]]`; see docs/concepts.md."""
     local: Path | None = None
     """TOML file or directory of an operator's own measures and thresholds; see docs/local-measures.md."""
+    organisations: Path | None = None
+    """Directory of an operator's own tables: places, neighbourhoods, clusters, successors of trusts, and who
+    is responsible for what; see docs/organisations.md."""
+    register_directory: Path | None = None
+    """Directory of a register that stands in place of the shipped one: `oversight organisations refresh`."""
 
     def topic(self, name: str) -> str:
         """Give the full name of one of our topics."""

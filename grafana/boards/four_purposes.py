@@ -40,7 +40,17 @@ one, and says so.
 [How to read this board](${docs}/boards.md) · [Indicators](${docs}/indicators.md) ·
 [Plain page of the worker](${worker}/?org=${organisation})"""
 
-_LEVELS = {"england": "England", "region": "Region", "icb": "ICB", "trust": "Trust", "provider": "Provider"}
+_LEVELS = {
+    "england": "England",
+    "region": "Region",
+    "cluster": "ICB cluster",
+    "icb": "ICB",
+    "council": "Council (by residence)",
+    "place": "Place",
+    "neighbourhood": "Neighbourhood",
+    "trust": "Trust",
+    "provider": "Provider",
+}
 _SILENT_AFTER = {"1 hour": "3600", "6 hours": "21600", "1 day": "86400", "7 days": "604800"}
 
 
@@ -323,8 +333,9 @@ def _members(title: str, indicators: Sequence[Indicator]) -> Any:
     columns.add("Age of data", theirs(age), style.setting("unit", "s"), style.setting("decimals", 0))
     panel = panels.table_panel(
         f"{title}: member organisations",
-        "The organisations below the chosen one, as they belong today: regions of England, ICBs of a region,"
-        " trusts and providers of an ICB. Choose a name to see that organisation's own board.",
+        "The organisations below the chosen one, as they belong today: regions of England, ICBs of a region"
+        " or cluster, places of an ICB and those in none, trusts and providers of a place. Choose a name to"
+        " see that organisation's own board.",
     )
     columns.put(panel, hidden=("Time", "indicator"))
     drill = {

@@ -4,15 +4,19 @@ Roll-ups are sums of facts, kept up to date by taking an organisation's old fact
 ones; facts are whole numbers, so nothing drifts. Only periods with equal bounds are added; a member that
 has only an older period is missing, and that is shown.
 
-    site ─► trust or provider ─► ICB ─► region ─► England        by membership on the facts' own days
-                                  └─ "unmapped" where nobody knows ─┘
+    site ─► trust or provider ─► neighbourhood ─► place ─► ICB ─► region ─► England
+                                 └── where configured ──┘   ├► cluster, where configured
+                                                            └─ "unmapped" where nobody knows
+    council                      by residence: rolled into nothing
+
+By membership on the facts' own days.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,6 +32,7 @@ from schemas.outputs import (
     WindowFacts,
 )
 from streams.assessment.completeness import Completeness, Group, PartitionId, SourceCount
+from streams.assessment.residence import by_council
 from streams.assessment.rows import Calculator, Figures, Row, Status, Strata
 from streams.assessment.shares import (
     NO_SHARE,
@@ -194,16 +199,12 @@ class Board:
 
     def _slots_of(self, key: Key) -> set[Slot]:
         """Give where a part goes, by the membership of its own days; always the same for one key."""
+        if key.council is not None:
+            return {Slot("council", key.council, key.stream, key.basis, key.window)}
         (_, _, org), site, part = key.origin
-        parents = self.register.parents(org, part)
-        places = [
-            (self.register.level(org), org),  # of an ICB the same as the next
-            ("icb", parents.icb),
-            ("region", parents.region),
-            ("england", ENGLAND),
-        ]
+        places = self.register.counts_in(org, part)
         if site is not None:
-            places.append(("site", site))
+            places = (*places, ("site", site))
         return {Slot(level, code, key.stream, key.basis, key.window) for level, code in places}
 
     def _touch(self, slot: Slot, _period: Period) -> None:
@@ -249,7 +250,10 @@ class Board:
                 older,
             )
             key = Key(series.stream, series.basis, window.window, period, origin)
-            yield key, Share(part.cells, quality)
+            cells, councils = by_council(part.cells, self.register.council)
+            yield key, Share(cells, quality)
+            for council, cell in councils.items():
+                yield key._replace(council=council), Share((cell,), quality)
 
     def rows(self) -> Iterator[Row]:
         """Give the current row of every slot, recomputing those that changed."""
@@ -357,8 +361,13 @@ class Board:
         return {one: max(0, now_ms - heard) for one, heard in self._heard_ms.items()}
 
     def tally(self, slot: Slot, end_ms: int, *, strict: bool = False) -> SourceCount:
-        """Count the sources of a slot for a window that ends at `end_ms`; a site has its trust's."""
+        """Count the sources of a slot for a window that ends at `end_ms`.
+
+        A site has its trust's; over events a council has everybody's, since its residents may be anywhere.
+        """
         level, org = slot.level, slot.org
+        if level == "council" and slot.stream in FAMILIES:
+            level = org = ENGLAND
         if level == "site":
             org = self._site_of.get(org, org)
             level = self.register.level(org)
@@ -413,14 +422,10 @@ class Board:
 
     def _slot_rows(self, slot: Slot, period: Period) -> list[Row]:
         calculators = self._calculators.get(slot.stream, ())
-        if not calculators or not self._exists(slot, period.end - ONE_DAY):
+        if not calculators or not self.register.has_series(slot.org, period.end - ONE_DAY):
             return []
         figures = self._figures(slot, period)
         return [row for calculator in calculators for row in calculator.rows(figures)]
-
-    def _exists(self, slot: Slot, day: date) -> bool:
-        """Whether a roll-up exists on the last day of a period; abolished ones stop, successors start."""
-        return slot.level not in ("icb", "region") or self.register.is_active(slot.org, day)
 
     def _figures(self, slot: Slot, period: Period) -> Figures:
         periods = self._sums[slot]
@@ -431,13 +436,14 @@ class Board:
             origin.member for one, other in periods.items() if one < period for origin in other.origins
         } - present
         found = {
-            "partial": quality.partial or self._began_inside(slot, period),
+            "partial": quality.partial or self.register.begins_after(slot.org, period.start),
             "to_date": quality.to_date,
             "missing_members": bool(older) and self._misses(slot),
             "restated": quality.restated_ms is not None,
             "assumed_membership": quality.assumed,
             "stale": bool(self.absent) and any(member[:2] in self.absent for member in present),
             "older_definition": quality.older_definition,
+            "changed_footprint": self.register.changes_footprint(slot.org, period.start, period.end),
         }
         return Figures(
             org=slot.org,
@@ -457,7 +463,7 @@ class Board:
     def figures(self, slot: Slot) -> Figures | None:
         """Give the facts behind the current rows of a slot; None where it has no rows."""
         periods = self._sums.get(slot)
-        if not periods or not self._exists(slot, max(periods).end - ONE_DAY):
+        if not periods or not self.register.has_series(slot.org, max(periods).end - ONE_DAY):
             return None
         return self._figures(slot, max(periods))
 
@@ -478,9 +484,6 @@ class Board:
     def _misses(self, _slot: Slot) -> bool:
         """Whether a member that has only an older period is missing."""
         return True
-
-    def _began_inside(self, slot: Slot, period: Period) -> bool:
-        return slot.level == "icb" and not self.register.is_active(slot.org, period.start)
 
     def organisations(self) -> set[str]:
         """Give the codes of the organisations that have rows."""

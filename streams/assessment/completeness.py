@@ -218,12 +218,6 @@ class Completeness:
 
     def _places(self, feed: Feed, day: date) -> set[tuple[str, str]]:
         """Give every level and organisation that a source feeds on a day."""
-        places = {("england", ENGLAND)}
-        for org in feed.orgs:
-            parents = self._register.parents(org, day)
-            places |= {
-                (self._register.level(org), org),
-                ("icb", parents.icb),
-                ("region", parents.region),
-            }
-        return places
+        if not feed.orgs:
+            return {("england", ENGLAND)}
+        return {place for org in feed.orgs for place in self._register.counts_in(org, day)}

@@ -35,12 +35,13 @@ from streams.engine import Engine, EngineSettings, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_number, day_of_quarter, local_day, utc
 from streams.engine.core import TopicPartition
 from streams.engine.families import FAMILIES
+from streams.engine.families.base import COUNCIL
 from streams.engine.panes import SeriesKey
 from streams.engine.windows import HOURS, Bounds, WindowName, over_events, over_hours
 from streams.errors import ConfigurationError, SourceError
-from streams.organisations import Register
+from streams.organisations import ENGLAND, ROLL_UPS, Register
 
-ROLL_UPS = frozenset({"icb", "region", "england"})
+_WITH_MEMBERS = ROLL_UPS | {ENGLAND}
 _BASES = ("operational", "official", "synthetic")
 _NATURAL = "7d"
 _TO_DATE = frozenset({"since_midnight", "week", "month", "quarter", "ytd"})
@@ -245,7 +246,9 @@ class Explainer:
         self._boards = tuple(view.board(catalogue, register) for view in views)
         self._slot, self._others = self._choose()
         fine = (
-            question.strata != UNSTRATIFIED or self._indicator.gap is not None or self._slot.level == "site"
+            question.strata != UNSTRATIFIED
+            or self._indicator.gap is not None
+            or self._slot.level in ("site", "council")
         )
         self._smallest = question.smallest or (SMALLEST if fine else 1)
         self._contribution = next(one for one in self._base.contributions if one.stream == self._slot.stream)
@@ -312,7 +315,7 @@ class Explainer:
         else:
             bounds = over_events(name, local_day(now))
             last = bounds.end - 1
-        if self._slot.level in ROLL_UPS and not self._register.is_active(self._slot.org, civil_date(last)):
+        if not self._register.has_series(self._slot.org, civil_date(last)):
             return Window(None)  # abolished, or not founded yet: it has no figure, whatever its members hold
         return Window(bounds, hours=name in HOURS)
 
@@ -321,16 +324,13 @@ class Explainer:
         slot, key = self._slot, entry.series
         if (key.stream, key.basis) != (slot.stream, slot.basis):
             return False
-        if slot.level == "england":
-            return True
         if slot.level == "site":
             return key.site == slot.org
-        if key.org == slot.org and slot.level == self._register.level(key.org):
-            return True
-        if slot.level not in ROLL_UPS:
-            return False
-        parents = self._register.parents(key.org, civil_date(day_of_quarter(entry.quarter)))
-        return slot.org == (parents.icb if slot.level == "icb" else parents.region)
+        if slot.level == "council" and key.stream in FAMILIES:
+            named = (value for cell, _ in entry.contributions for name, value in cell if name == COUNCIL)
+            return any(self._register.council(one) == slot.org for one in named)
+        day = civil_date(day_of_quarter(entry.quarter))
+        return (slot.level, slot.org) in self._register.counts_in(key.org, day)
 
     def _split(self, strata: Strata) -> Split:
         """Split the change of one stratum."""
@@ -445,7 +445,7 @@ class Explainer:
     def _members(
         self, strata: Strata, *, valued: bool
     ) -> tuple[Fraction | None, Fraction | None, tuple[Member, ...]]:
-        if self._slot.level not in ROLL_UPS:
+        if self._slot.level not in _WITH_MEMBERS:
             return None, None, ()
         sides = []
         for board in self._boards:

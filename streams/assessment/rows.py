@@ -30,6 +30,7 @@ FLAGS: dict[str, str] = {
     "stale_source": "a source has been silent for three of its intervals and has not passed the period's end",
     "missing_source": "a source that an operator declared has never been heard",
     "older_definition": "days that follow an older definition of their facts are left out",
+    "changed_footprint": "a member or an area came or went inside the window: not the same people throughout",
 }
 
 Strata = tuple[str, str]
@@ -163,6 +164,7 @@ class Calculator:
             )
             for strata, tally in figures.cells.items()
             if strata == UNSTRATIFIED or strata[0] in self.indicator.strata
+            if self._numerator is not None or tally.histograms  # of a council's residents none are kept
         ]
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:

@@ -11,6 +11,7 @@ from schemas.outputs import Cell
 from streams.assessment.rows import Strata
 from streams.engine.calendar import day_number, midnight
 from streams.engine.panes import Tally
+from streams.organisations import ROLL_UPS
 
 Member = tuple[str, int, str]
 """Input topic, partition and organisation of a snapshot."""
@@ -50,13 +51,17 @@ class Quality(NamedTuple):
 
 
 class Key(NamedTuple):
-    """One part of one window of a member or of its site; it goes to the slots of every level above."""
+    """One part of one window of a member or of its site; it goes to the slots of every level above.
+
+    With a council it is what concerns that council's residents, and goes to the council's slot alone.
+    """
 
     stream: str
     basis: str
     window: str
     period: Period
     origin: Origin
+    council: str | None = None
 
 
 class Share(NamedTuple):
@@ -101,7 +106,7 @@ class Sum:
 
 def at_level(quality: Quality, level: str) -> Quality:
     """Give what a part's quality is at a level: a membership matters to roll-ups below England only."""
-    if quality.assumed and level not in ("icb", "region"):
+    if quality.assumed and level not in ROLL_UPS:
         return quality._replace(assumed=False)
     return quality
 

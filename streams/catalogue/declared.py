@@ -23,7 +23,9 @@ PURPOSES: dict[Purpose, str] = {
     "productivity_and_value": "Productivity and value",
     "social_and_economic_development": "Social and economic development",
 }
-Level = Literal["site", "trust", "provider", "place", "icb", "cluster", "region", "england"]
+Level = Literal[
+    "site", "trust", "provider", "neighbourhood", "place", "council", "icb", "cluster", "region", "england"
+]
 LEVELS: tuple[Level, ...] = get_args(Level)
 Horizon = Literal["today", "tomorrow"]
 Direction = Literal["higher", "lower", "towards_zero", "none"]

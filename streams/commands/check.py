@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 
 from streams.catalogue import Catalogue, Expectations, read_sources
-from streams.organisations import Register
+from streams.commands.organisations import configured, responsibilities
 from streams.settings import Settings
 
 
 def declarations(settings: Settings, today: date) -> Iterator[str]:
-    """Give the lines about catalogue, register and expected sources.
+    """Give the lines about catalogue, register, responsibilities and expected sources.
 
     Args:
         settings: name the files.
@@ -27,7 +27,10 @@ def declarations(settings: Settings, today: date) -> Iterator[str]:
         yield f"of them from {settings.local}: {own} indicators, {len(catalogue.programmes)} programmes"
     for warning in catalogue.warnings(today):
         yield f"warning: {warning}"
-    yield f"organisations: {sum(1 for _ in Register.shipped().all())}"
+    register = configured(settings)
+    yield f"organisations: {sum(1 for _ in register.all())}"
+    if table := responsibilities(settings, catalogue, register):
+        yield f"responsibilities: {len(table)}"
     if settings.sources is not None:
         expected = read_sources(settings.sources)
         Expectations(catalogue.intervals, catalogue.returns(), expected)

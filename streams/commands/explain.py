@@ -50,7 +50,9 @@ def from_files(
     question: Question,
     since: datetime,
     until: datetime | None,
+    *,
     catalogue: Catalogue,
+    register: Register,
 ) -> Explanation:
     """Explain from files, whose records count as appended when they were recorded.
 
@@ -65,7 +67,7 @@ def from_files(
         raise SourceError("no line of the input is an event: `oversight replay` says why of each")
     until_ms = records[-1].timestamp + 1 if until is None else _milliseconds(until)
     moments = (_milliseconds(since), until_ms)
-    inquiry = Inquiry(catalogue, Register.shipped(), question, moments)
+    inquiry = Inquiry(catalogue, register, question, moments)
     refused = len(inquiry.feed(AT, records).refused)
     found = inquiry.answer()
     if not refused:
@@ -75,7 +77,13 @@ def from_files(
 
 
 async def from_kafka(
-    settings: Settings, question: Question, since: datetime, until: datetime, catalogue: Catalogue
+    settings: Settings,
+    question: Question,
+    since: datetime,
+    until: datetime,
+    *,
+    catalogue: Catalogue,
+    register: Register,
 ) -> Explanation:
     """Explain from what the input topics hold now, read whole, partition by partition.
 
@@ -87,7 +95,7 @@ async def from_kafka(
     from streams.pipeline.retained import engine_settings, read_retained
 
     moments = (_milliseconds(since), _milliseconds(until))
-    inquiry = Inquiry(catalogue, Register.shipped(), question, moments, engine_settings(settings))
+    inquiry = Inquiry(catalogue, register, question, moments, engine_settings(settings))
     async for at, records, accepts in read_retained(settings, inquiry.restore):
         inquiry.feed(at, records, accepts)
     return inquiry.answer()
@@ -176,12 +184,11 @@ def _exact(amount: Fraction | None) -> str | None:
     return None if amount is None else str(amount)
 
 
-def show_explanation(one: Explanation, output: str, catalogue: Catalogue) -> None:
+def show_explanation(one: Explanation, output: str, catalogue: Catalogue, register: Register) -> None:
     """Print an explanation as `table` or `json`, one object on one line."""
     if output == "json":
         sys.stdout.write(json.dumps(as_json(one)) + "\n")
         return
-    register = Register.shipped()
     console = Console(highlight=False)
     title = catalogue.indicators[one.indicator].title
     stratum = "" if one.strata == UNSTRATIFIED else f", {' '.join(one.strata)}"

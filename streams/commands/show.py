@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import date
 
 from rich.console import Console
 from rich.table import Table
@@ -91,41 +90,6 @@ def _programmes(catalogue: Catalogue) -> Table:
         told = ("" if day is None else str(day) for day in dates)
         table.add_row(one.id, one.title, one.requester, *told, "\n".join(own))
     return table
-
-
-def show_organisations(register: Register, code: str | None, day: date, output: str) -> None:
-    """Print one organisation or all, and where each belongs on `day`, as `table` or `json`.
-
-    Raises:
-        ConfigurationError: when the code is not in the register.
-    """
-    if code is not None and register.organisation(code) is None:
-        raise ConfigurationError(
-            f"{code} is not in the register: it keeps its own series and rolls into unmapped;"
-            " docs/organisations.md says how the register is built"
-        )
-    found = [one for one in register.all() if code in (None, one.code)]
-    table = Table("code", "name", "kind", "ICB", "region", "from", "until", "note")
-    for one in found:
-        parents = register.parents(one.code, day)
-        record = {
-            "code": one.code,
-            "name": one.name,
-            "kind": one.kind,
-            "icb": parents.icb,
-            "region": parents.region,
-            "valid_from": None if one.valid_from is None else one.valid_from.isoformat(),
-            "valid_to": None if one.valid_to is None else one.valid_to.isoformat(),
-            "assumed": parents.assumed,
-        }
-        if output == "json":
-            sys.stdout.write(json.dumps(record) + "\n")
-        else:
-            note = "membership assumed" if parents.assumed else ""
-            columns = ("code", "name", "kind", "icb", "region", "valid_from", "valid_to")
-            table.add_row(*(str(record[name] or "") for name in columns), note)
-    if output != "json":
-        Console().print(table)
 
 
 def show_dead_letters(letters: Sequence[DeadLetter], output: str) -> None:

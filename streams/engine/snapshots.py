@@ -22,10 +22,12 @@ from schemas.outputs import (
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_of_quarter, first_quarter, local_day
 from streams.engine.core import Engine, TopicPartition
 from streams.engine.families import FAMILIES, Family, ReturnStream
+from streams.engine.families.base import COUNCIL
 from streams.engine.panes import Series, Sums
 from streams.engine.partition import Partition
 from streams.engine.seen import SourceState, is_forgotten
 from streams.engine.windows import (
+    COUNCIL_WINDOWS,
     CUMULATIVE,
     HOURS,
     QUANTILE_WINDOWS,
@@ -213,9 +215,11 @@ def _streams(source: SourceState, now_ms: int) -> list[SourceStream]:
 def _part(window: str, first: int, sums: Sums) -> Part:
     """Give one part of a window; `first` is the first day it holds."""
     whole = window in QUANTILE_WINDOWS
+    by_council = window in COUNCIL_WINDOWS
     cells = [
-        Cell(dimension, value, tally.facts, tally.histograms if whole else [])
+        Cell(dimension, value, tally.facts, tally.histograms if whole and dimension != COUNCIL else [])
         for (dimension, value), tally in sums.items()
+        if by_council or dimension != COUNCIL
     ]
     return Part(civil_date(first), cells)
 

@@ -46,6 +46,8 @@ DAY_WINDOWS: tuple[WindowName, ...] = (
 """Windows over the days of events, open and closed."""
 QUANTILE_WINDOWS: tuple[WindowName, ...] = ("4h", "24h", "since_midnight", "day", "7d", "28d", "month")
 """Windows with histograms: each adds hundreds of numbers to what an organisation publishes a tick."""
+COUNCIL_WINDOWS: tuple[WindowName, ...] = ("28d", "month", "quarter", "12m")
+"""Windows over events by council of residence: a trust treats residents of dozens, few of most in a week."""
 EVENT_WINDOWS: tuple[WindowName, ...] = (*HOURS, *DAY_WINDOWS)
 
 RETURN_WINDOWS: dict[Grain, tuple[WindowName, ...]] = {

@@ -53,6 +53,8 @@ _COMMON = {
 }
 SOURCES = "oversight_sources"
 """The family of `render_sources`."""
+_ALONE = ("england", "site", "council")
+"""Levels that no ICB and no region holds."""
 _INDICATOR_INFO, _ORGANISATION_INFO = "oversight_indicator_info", "oversight_organisation_info"
 _PROGRAMME_INFO = "oversight_programme_info"
 
@@ -390,10 +392,15 @@ def _organisation_info(organisations: Iterable[Organisation], register: Register
     lines = []
     for level, org in sorted(organisations):
         parents = register.parents(org, today)
-        icb, region = ("", "") if level in ("england", "site") else (parents.icb, parents.region)
+        icb, region = ("", "") if level in _ALONE else (parents.icb, parents.region)
+        configured = "".join(
+            f'{unit}="{code}",'
+            for unit, code in parents.units
+            if unit in ("neighbourhood", "place", "cluster")
+        )
         lines.append(
             f'{name}{{org="{escape_label(org)}",level="{level}",name="{escape_label(register.name(org))}",'
-            f'icb="{icb}",region="{region}"}} 1\n'
+            f'{configured}icb="{icb}",region="{region}"}} 1\n'
         )
     if not lines:
         return ""

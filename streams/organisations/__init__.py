@@ -1,9 +1,10 @@
-"""The dated register of organisations: who belonged to which ICB and region, on which day."""
+"""The dated register of organisations: who belonged to which place, ICB, cluster and region, on which day."""
 
 from __future__ import annotations
 
 from streams.organisations.register import (
     ENGLAND,
+    ROLL_UPS,
     UNMAPPED,
     Organisation,
     Parents,
@@ -11,4 +12,4 @@ from streams.organisations.register import (
     Succession,
 )
 
-__all__ = ["ENGLAND", "UNMAPPED", "Organisation", "Parents", "Register", "Succession"]
+__all__ = ["ENGLAND", "ROLL_UPS", "UNMAPPED", "Organisation", "Parents", "Register", "Succession"]

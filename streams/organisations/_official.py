@@ -7,8 +7,8 @@ System-Mapping.csv, which puts each provider of the A&E statistics under an ICB 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from streams.errors import SourceError
@@ -45,6 +45,12 @@ class TrustRow:
     icb: str
     opened: date | None
     closed: date | None
+    line: int = field(default=0, compare=False)
+
+    @property
+    def ends(self) -> date | None:
+        """The first day on which it is no more: ODS closes an organisation at the end of a day."""
+        return None if self.closed is None else self.closed + timedelta(days=1)
 
     @property
     def in_england(self) -> bool:
@@ -59,6 +65,7 @@ class IcbRow:
     code: str
     name: str
     region: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ def read_trusts(path: Path) -> dict[str, TrustRow]:
             icb,
             _day(path, line, _ETR_OPENED, cells[_ETR_OPENED]),
             _day(path, line, _ETR_CLOSED, cells[_ETR_CLOSED]),
+            line,
         )
         if trust.in_england and region not in REGIONS:
             raise SourceError(
@@ -102,7 +110,22 @@ def read_trusts(path: Path) -> dict[str, TrustRow]:
                 f"a new region has to be added to REGIONS first"
             )
         trusts[code] = trust
+    if not trusts:
+        raise SourceError(f"{path} is empty; give an ODS trust file as published")
+    if not path.read_bytes().endswith(b"\n"):
+        raise SourceError(f"{path}, line {line}: the file ends inside this line; fetch it again, it is torn")
     return trusts
+
+
+def is_icb_list(path: Path) -> bool:
+    """Whether a file begins as a list of ICBs does.
+
+    Raises:
+        SourceError: The file cannot be read as CSV.
+    """
+    _, header = next(_lines(path), (0, []))
+    first, second, *rest = [*header, "", ""]
+    return first.endswith("Code") and second.endswith("Name") and set(rest) <= {"Region Name", ""}
 
 
 def read_icbs(path: Path) -> dict[str, IcbRow]:
@@ -124,7 +147,11 @@ def read_icbs(path: Path) -> dict[str, IcbRow]:
         if len(cells) != len(header):
             raise SourceError(f"{path}, line {line}: {len(cells)} fields instead of {len(header)}")
         region = _region(path, line, cells[header.index("Region Name")]) if has_region else ""
-        icbs[cells[0]] = IcbRow(cells[0], cells[1], region)
+        if cells[0] in icbs:
+            raise SourceError(
+                f"{path}, line {line}, column 1: {cells[0]} stands twice; give a file as published"
+            )
+        icbs[cells[0]] = IcbRow(cells[0], cells[1], region, line)
     return icbs
 
 
@@ -155,10 +182,15 @@ def _lines(path: Path, *, strip: bool = True) -> Iterator[tuple[int, list[str]]]
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [cell.strip() if strip else cell for cell in cells]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            try:
+                for cells in reader:
+                    if any(cell.strip() for cell in cells):
+                        yield reader.line_num, [cell.strip() if strip else cell for cell in cells]
+            except csv.Error as error:
+                raise SourceError(
+                    f"{path}, line {reader.line_num}: not CSV ({error}); give the file as published"
+                ) from error
+    except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} cannot be read as CSV: {error}; give the file as published") from error
 
 

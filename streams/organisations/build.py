@@ -198,9 +198,7 @@ class _Builder:
             if not all(row.in_england for _, row in rows):
                 continue
             latest = rows[-1][1]
-            # ODS closes an organisation at the end of a day; our end is the first day after it.
-            closed = None if latest.closed is None else latest.closed + timedelta(days=1)
-            trusts[code] = Organisation(code, tidy(latest.name), "trust", latest.opened, closed)
+            trusts[code] = Organisation(code, tidy(latest.name), "trust", latest.opened, latest.ends)
             if len({tidy(row.name) for _, row in rows}) > 1:
                 said = "; ".join(f"{tidy(row.name)} ({day})" for day, row in rows)
                 reason = "renamed between the two files, no date given: the newest name stands for all days"

@@ -93,7 +93,7 @@ class Worker:
         self.settings = settings
         self.metrics = Metrics()
         self.catalogue = Catalogue.with_local(settings.local)
-        self.register = Register.shipped()
+        self.register = Register.configured(settings.register_directory, settings.organisations)
         self._clock = clock
         self._partitions: dict[str, int] = {}
         self._coverage = Coverage(settings, self.metrics)

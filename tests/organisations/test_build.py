@@ -241,7 +241,7 @@ def etr(code: str, region: str, opened: str) -> str:
         (r"line 1, column 11: '2026' is not a date of the form YYYYMMDD", etr("RJ1", "Y56", "2026")),
         (r"line 1, column 3: region 'Y57' is not one of", etr("RJ1", "Y57", "20260401")),
         (r"line 2, column 1: RJ1 stands twice", f"{etr('RJ1', 'Y56', '')}\n{etr('RJ1', 'Y56', '')}"),
-        (r"cannot be read as CSV", '"RJ1","torn'),
+        (r"line 1: not CSV", '"RJ1","torn'),
     ],
 )
 def test_a_file_that_is_not_an_ods_trust_file_is_refused(expected: str, content: str, tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def histogram(name: str, facts: tuple[str, ...], counted: str, measured: str, wi
 
 UNSTRATIFIED: Cell = ()
 UNKNOWN = "unknown"
+COUNCIL = "council"
+"""The dimension of a cell that names a council of residence: no stratum, readers make a level of it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Family:
         identity: the attribute of `data` that identifies the record within its source.
         reduce: from `data` to attribution instant and facts.
         stratified: whether `data` carries strata (`schemas.common.Person`).
+        council: whether `data` names the council of residence besides (`responsible_council`).
         planned: whether the attribution instant may lie in the future.
         kind: `episode`, or `state` (the day's census counts).
         revision: raised when the meaning of a fact changes; part of the definition.
@@ -64,6 +67,7 @@ class Family:
     identity: str
     reduce: Callable[[Any], Reduced]
     stratified: bool = False
+    council: bool = False
     planned: bool = False
     kind: Literal["episode", "state"] = "episode"
     revision: int = 1
@@ -73,6 +77,8 @@ class Family:
     @property
     def cell(self) -> Callable[[Any], Cell]:
         """Reads the stratum of `data`."""
+        if self.council:
+            return resident
         return stratum if self.stratified else _no_stratum
 
     @cached_property
@@ -93,6 +99,24 @@ def definition(name: str, revision: int, facts: tuple[str, ...]) -> str:
 def stratum(data: Any) -> Cell:
     """Give the cell of a person's record; a stratum that the publisher left out is `unknown`."""
     return _CELLS[data.imd_quintile]
+
+
+def resident(data: Any) -> Cell:
+    """Give the cell of a person's record with the council of residence, where that is known."""
+    council = data.responsible_council
+    return stratum(data) if council is None else _residents[stratum(data), council]
+
+
+class _Residents(dict[tuple[Cell, str], Cell]):
+    """The cells of each stratum and council, made when they first occur."""
+
+    def __missing__(self, of: tuple[Cell, str]) -> Cell:
+        cell, council = of
+        found = self[of] = (*cell, (COUNCIL, council))
+        return found
+
+
+_residents = _Residents()
 
 
 def _no_stratum(_data: Any) -> Cell:

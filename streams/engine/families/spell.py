@@ -64,6 +64,7 @@ FAMILIES = (
         "spell_key",
         reduce_spell,
         stratified=True,
+        council=True,
         histograms=(histogram("delay_days", FACTS, "ready_known", "delay_days"),),
     ),
 )
