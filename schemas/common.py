@@ -6,10 +6,11 @@ Patterns end in `$(?!\n)` because `$` alone also matches before a final line fee
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 import msgspec
 from annotated_types import Ge, Le
@@ -47,7 +48,7 @@ def _parse_date(value: Any) -> Any:
         raise ValueError("is not a date such as 2026-01-31") from None
 
 
-IDENTIFIER = "identifier"
+IDENTIFIER: Final = "identifier"
 """Kind of problem, and reason of a refusal: a value that could identify a person is not kept anywhere."""
 
 
@@ -91,6 +92,10 @@ Amount = (
 """An exact amount: a whole number, or text with up to six decimals ("1250.50"), never a binary fraction."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$(?!\n)")]
+TreatmentFunction = Annotated[str, StringConstraints(pattern=r"^[0-9]{3}$(?!\n)")]
+ETHNIC_GROUP = r"^[A-Z0-9]{1,2}$(?!\n)"
+EthnicGroup = Annotated[str, StringConstraints(pattern=ETHNIC_GROUP)]
+"""A national code, and at most one character of local use (NHS Data Dictionary, ETHNIC CATEGORY, an2)."""
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,63}$(?!\n)")]
 StratumValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+_-]{1,16}$(?!\n)")]
 Dimension = Literal["imd_quintile", "ethnic_group", "sex", "age_band"]
@@ -100,6 +105,19 @@ AgeBand = Literal["0-17", "18-24", "25-44", "45-64", "65-74", "75-84", "85+"]
 Sex = Literal["female", "male", "indeterminate", "not_known"]
 CouncilCode = Annotated[str, StringConstraints(pattern=r"^E[0-9]{8}$(?!\n)")]
 """ONS code of the upper-tier council of residence."""
+
+
+_STRATA = {
+    "imd_quintile": re.compile("|".join(map(str, get_args(ImdQuintile)))),
+    "ethnic_group": re.compile(ETHNIC_GROUP),
+    "sex": re.compile("|".join(get_args(Sex))),
+    "age_band": re.compile("|".join(map(re.escape, get_args(AgeBand)))),
+}
+
+
+def is_stratum(dimension: str, value: str) -> bool:
+    """Whether a reported stratum has a value of its dimension; each may say that it is not known."""
+    return value in ("unknown", "not_known") or _STRATA[dimension].fullmatch(value) is not None
 
 
 class Strict(BaseModel):
@@ -177,6 +195,6 @@ class Person(Record):
     """A record about one person's episode; strata are derived at source and optional."""
 
     imd_quintile: ImdQuintile | None = None
-    ethnic_group: Code | None = None
+    ethnic_group: EthnicGroup | None = None
     sex: Sex | None = None
     age_band: AgeBand | None = None

@@ -6,7 +6,7 @@ Binary mode: attributes are `ce_*` headers and the value is `data` alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -125,29 +125,45 @@ def structured(value: bytes, headers: Headers) -> bytes:
         headers: its headers; `ce_specversion` marks binary mode.
 
     Raises:
-        ValueError: when a header is not text or the value of a binary-mode record is not one JSON value.
+        ValueError: when a header is not text or stands twice, or the value of a binary-mode record is not one
+            JSON value.
     """
-    if not any(name == "ce_specversion" for name, _ in headers):
+    if not _is_binary(headers):
         return value
-    attributes = dict(_attributes(headers))
+    attributes: dict[str, Any] = {}
+    for number, (name, text) in enumerate(attribute_headers(headers), 1):
+        attribute = name.removeprefix("ce_") if name.startswith("ce_") else "datacontenttype"
+        where = f"header {name}" if attribute in _ATTRIBUTES else f"attribute {number}"
+        if attribute == "data":
+            raise ValueError(f"{where}: the data of an event in binary mode is the value")
+        if attribute in attributes:
+            raise ValueError(f"{where}: stands twice")
+        attributes[attribute] = _attribute(where, attribute, text)
     data = msgspec.json.decode(value, type=msgspec.Raw)
     return msgspec.json.encode({**attributes, "data": data})
 
 
-def _attributes(headers: Headers) -> Iterable[tuple[str, Any]]:
-    for name, value in headers:
-        if name.startswith("ce_"):
-            text = _text(name, value)
-            attribute = name.removeprefix("ce_")
-            boolean = {"true": True, "false": False}.get(text) if attribute == "synthetic" else None
-            yield attribute, text if boolean is None else boolean
-        elif name.lower() == "content-type":
-            yield "datacontenttype", _text(name, value).split(";")[0].strip()
+_ATTRIBUTES = {*Envelope.model_fields, "type"}
 
 
-def _text(name: str, value: bytes | None) -> str:
+def _is_binary(headers: Headers) -> bool:
+    return any(name == "ce_specversion" for name, _ in headers)
+
+
+def attribute_headers(headers: Headers) -> Headers:
+    """Give those headers of a record that are attributes of its event: none in structured mode."""
+    if not _is_binary(headers):
+        return ()
+    return tuple(one for one in headers if one[0].startswith("ce_") or one[0].lower() == "content-type")
+
+
+def _attribute(where: str, attribute: str, value: bytes | None) -> Any:
     """Read a header; Kafka allows one without a value, and any bytes."""
     try:
-        return (value or b"").decode("utf-8")
+        text = (value or b"").decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"header {name}: is not UTF-8 text") from None
+        raise ValueError(f"{where}: is not UTF-8 text") from None
+    if attribute == "datacontenttype":
+        return text.split(";")[0].strip()
+    boolean = {"true": True, "false": False}.get(text) if attribute == "synthetic" else None
+    return text if boolean is None else boolean

@@ -8,8 +8,9 @@ second reading by pydantic, which explains it field by field and never quotes a 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
+from itertools import islice
 from operator import attrgetter, or_
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -17,17 +18,26 @@ import msgspec
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from schemas.common import IDENTIFIER, OpaqueKey, Record
+from schemas import guard
+from schemas.common import IDENTIFIER, Amount, OpaqueKey, Record
 from schemas.envelope import EVENT_MODELS, RECORDS, Envelope, Headers, structured
+from schemas.withholding import FIELDS, conforms, fields, has_only_known_words
 
 T = TypeVar("T")
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """Why an event was refused: a short reason for counting, and a problem a field for the publisher."""
+Reason = Literal["not_json", "unknown_type", "invalid", "identifier", "binary_mode"]
 
-    reason: Literal["not_json", "unknown_type", "invalid", "identifier", "binary_mode"]
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why an event was refused: a short reason for counting, and a problem a field for the publisher.
+
+    `withheld`: something in it could name a person, so nothing of it may be copied.
+    """
+
+    reason: Reason
     problems: tuple[str, ...]
+    withheld: bool = False
 
     def __str__(self) -> str:
         """Give all problems in one line."""
@@ -125,7 +135,8 @@ class _Kind(NamedTuple):
         problem: the record's rules between fields.
         key: reads the publisher's key of a record; None for records without one.
         codes: reads the texts of a record that have few different values.
-        known: those that have matched their patterns before.
+        known: those that have matched their patterns before, and identify nobody.
+        plain: whether an identifier has no place in the rest of the record, but for the version.
     """
 
     name: str
@@ -133,6 +144,7 @@ class _Kind(NamedTuple):
     key: Callable[[Any], str] | None
     codes: Callable[[Any], Any]
     known: set[Any]
+    plain: bool
 
 
 def _kind(name: str, model: type[Envelope]) -> _Kind:
@@ -140,12 +152,15 @@ def _kind(name: str, model: type[Envelope]) -> _Kind:
     texts = _patterned(record)
     key = next((one for one, hint in texts.items() if hint == OpaqueKey), None)
     codes = [one for one in texts if one not in (key, "org", "site")]
+    hints = get_type_hints(record, include_extras=True)
+    rest = [one for one in record.model_fields if one not in texts and one != "version"]
     return _Kind(
         name,
         record.problem,
         attrgetter(key) if key else None,
         attrgetter(*codes) if codes else lambda _record: None,
         set(),
+        not any(can_identify(hints[one]) for one in rest),
     )
 
 
@@ -161,10 +176,30 @@ def _has_pattern(hint: Any) -> bool:
     return [_has_pattern(one) for one in get_args(hint) if one is not type(None)] == [True]
 
 
+def can_identify(hint: Any) -> bool:
+    """Whether a value of an annotated field can be an NHS number or hold an identifier."""
+    if get_origin(hint) is Annotated and get_args(hint)[0] is int:
+        bounds = _meta(get_args(hint)[1:], int)[0]
+        short = range(1 - guard.LEAST_NUMBER, guard.LEAST_NUMBER)
+        return bounds.ge not in short or bounds.le not in short
+    if get_origin(hint) is Literal:
+        return any(isinstance(one, str) and guard.identifier_in(one) for one in get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        inner = get_type_hints(hint, include_extras=True)
+        return any(can_identify(inner[name]) for name in hint.model_fields)
+    return hint in (str, int, float) or any(map(can_identify, get_args(hint)))
+
+
+def _is_amount(hint: Any) -> bool:
+    return hint in (Amount, Amount | None)
+
+
 # Matching its patterns takes longer than reading all else of an event. So it is read without them: where
 # it comes from and its codes are looked up among those that matched before, and its identifiers are held
 # to something stricter than their patterns. Whatever is not found to match is read again, with patterns.
 _MOST_KNOWN = 50_000
+_MOST_PLACES = 20
+"""Places of identifiers in one event that its refusal names."""
 _LONGEST_ID, _LONGEST_KEY = 128, 64
 _UNCHECKED = {"source", "partitionkey", "id"}.union(*map(_patterned, RECORDS.values()))
 _structs = _Structs().events()
@@ -176,6 +211,11 @@ _by_struct = {
 _decode = _decoder(_structs)
 _decode_quick = _decoder(_quick_structs)
 _wrong_times = Envelope.wrong_times
+_AMOUNTS = frozenset(
+    name for model in EVENT_MODELS.values() for name, hint in fields(model) if _is_amount(hint)
+)
+_optional_texts = attrgetter("subject", "sequence", "dataschema")
+"""Reads the texts of an envelope that are rarely there; of the others none has room for an identifier."""
 
 Address = tuple[str, str, str, str, str | None, bool]
 """Where an event comes from and what it is: its type, `source`, `partitionkey`, organisation and site of the
@@ -252,14 +292,31 @@ def read(value: bytes, headers: Headers, known: Mapping[Address, T]) -> tuple[An
         if (found is None and address not in _addresses) or not _matches(event, record, kind):
             event = _decode(value)
             record = event.data
-            if Envelope.violation(event) is not None:
+            if Envelope.violation(event) is not None or guard.identifier_among(value):
                 return _second_reading(value)
             _remember(address, kind, kind.codes(record))
+        elif _may_identify(event) if kind.plain else guard.identifier_among(value):
+            return _second_reading(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _second_reading(value)
     if _wrong_times(event) or kind.problem(record):
         return _second_reading(value)
     return event, address, found
+
+
+def _may_identify(event: Any) -> bool:
+    """Whether an identifier may stand in an event of a plain kind whose address and codes are known.
+
+    Those were looked at when they were remembered; what is found here is for the models to decide.
+    """
+    record, kind = event.data, _by_struct[event.__class__]
+    version = record.version
+    if version is not None and version >= guard.LEAST_NUMBER and guard.is_identifier(version):
+        return True
+    lines = f"{event.id}\n{kind.key(record)}" if kind.key else event.id
+    if event.subject or event.sequence or event.dataschema:
+        lines = "\n".join((lines, *filter(None, _optional_texts(event))))
+    return guard.identifier_in_lines(lines) is not None
 
 
 def read_all(values: Sequence[bytes], known: Mapping[Address, T]) -> list[tuple[Any, T] | None]:
@@ -279,25 +336,34 @@ def read_all(values: Sequence[bytes], known: Mapping[Address, T]) -> list[tuple[
         return [None] * len(values)
     found: list[tuple[Any, T] | None] = []
     keys: list[str] = []
+    others: list[str] = []
     for event in events:
         record, kind = event.data, _by_struct[event.__class__]
         what = known.get(
             (kind.name, event.source, event.partitionkey, record.org, record.site, event.synthetic)
         )
+        version = record.version
         if (
             what is None
             or kind.key is None
+            or not kind.plain
             or kind.codes(record) not in kind.known
             or _wrong_times(event)
             or kind.problem(record)
+            or (version is not None and version >= guard.LEAST_NUMBER and guard.is_identifier(version))
         ):
             found.append(None)
         else:
             keys.append(kind.key(record))
+            if event.subject or event.sequence or event.dataschema:
+                others.extend(filter(None, _optional_texts(event)))
             found.append((event, what))
-    if _are_identifiers([event.id for event in events]) and _are_keys(keys):
-        return found
-    return [None] * len(values)
+    ids = [event.id for event in events]
+    if not (_are_identifiers(ids) and _are_keys(keys)):
+        return [None] * len(values)
+    if guard.identifier_in_lines("\n".join([*ids, *keys, *others])):
+        return [None if one is None or _may_identify(one[0]) else one for one in found]
+    return found
 
 
 def _are_identifiers(texts: list[str]) -> bool:
@@ -325,12 +391,15 @@ def _are_keys(keys: list[str]) -> bool:
 
 
 def _in_structured_mode(value: bytes, headers: Headers) -> bytes:
+    for number, (name, text) in enumerate(headers, 1):
+        if kind := guard.identifier_among(b"%b\n%b" % (name.encode(), text or b"")):
+            raise RefusedError(Refusal(IDENTIFIER, (f"header {number}: holds what passes as {kind}",), True))
     try:
         return structured(value, headers)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         of_value = isinstance(error, msgspec.MsgspecError | RecursionError)
         problem = "value: is not one JSON value" if of_value else str(error)
-        raise RefusedError(Refusal("binary_mode", (problem,))) from None
+        raise RefusedError(_unread("binary_mode", value, problem)) from None
 
 
 def event_type(event: Any) -> str:
@@ -349,7 +418,7 @@ def _second_reading(value: bytes) -> tuple[Any, Address, None]:
 
 
 def parse(value: bytes) -> Envelope:
-    """Validate one structured event with its pydantic model: the slow, explaining way.
+    """Validate one structured event with its pydantic model, and the guard: the slow, explaining way.
 
     Raises:
         RefusedError: with every problem found, by field, and no value quoted.
@@ -357,24 +426,65 @@ def parse(value: bytes) -> Envelope:
     try:
         head = msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(Refusal("not_json", (f"the value is not JSON text: {error}",))) from None
+        raise RefusedError(_unread("not_json", value, f"the value is not JSON text: {error}")) from None
+    found = tuple(_found(head))
     if not isinstance(head, dict):
-        raise RefusedError(Refusal("not_json", ("the value is JSON but not an object",)))
+        raise RefusedError(_refusal("not_json", head, found, ["the value is JSON but not an object"]))
     model = EVENT_MODELS.get(head["type"]) if isinstance(head.get("type"), str) else None
     if model is None:
         known = ", ".join(EVENT_MODELS)
-        raise RefusedError(Refusal("unknown_type", (f"type: missing or not one of {known}",)))
+        raise RefusedError(_refusal("unknown_type", head, found, [f"type: missing or not one of {known}"]))
     try:
-        return model.model_validate_json(value)
+        event = model.model_validate_json(value)
     except ValidationError as error:
-        errors = error.errors()
-        reason: Literal["invalid", "identifier"] = "invalid"
+        errors = error.errors(include_input=False, include_context=False, include_url=False)
+        reason: Reason = "invalid"
         if any(one["type"] == IDENTIFIER for one in errors):
-            reason = "identifier"
-        raise RefusedError(Refusal(reason, tuple(map(_problem, errors)))) from None
+            reason = IDENTIFIER
+        raise RefusedError(_refusal(reason, head, found, [_problem(head, one) for one in errors])) from None
+    if found:
+        raise RefusedError(_refusal(IDENTIFIER, head, found, []))
+    return event
 
 
-def _problem(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+def _refusal(reason: Reason, document: Any, found: tuple[str, ...], problems: Sequence[str]) -> Refusal:
+    """Make the refusal of a JSON document in which the guard found something, or nothing."""
+    reason = IDENTIFIER if found else reason
+    withheld = reason == IDENTIFIER or not conforms(document)
+    return Refusal(reason, (*found, *problems), withheld)
+
+
+def _unread(reason: Reason, value: bytes, problem: str) -> Refusal:
+    """Make the refusal of bytes that cannot be read field by field."""
+    kind = guard.identifier_among(value)
+    found = (f"the value holds what passes as {kind}",) if kind else ()
+    withheld = bool(found) or reason == "binary_mode" or not has_only_known_words(value)
+    return Refusal(IDENTIFIER if found else reason, (*found, problem), withheld)
+
+
+def _found(document: Any) -> Iterator[str]:
+    """Say where the guard found something, the first places only."""
+    for place, kind in islice(guard.identifiers(document, _AMOUNTS), _MOST_PLACES):
+        yield f"{_named(document, place) or 'the value'}: holds what passes as {kind}"
+
+
+def _problem(document: Any, error: Any) -> str:
+    where = _named(document, error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message
+
+
+def _named(document: Any, place: Sequence[str | int]) -> str:
+    """Name a place; a field that the contract does not know by its number, as its name is from outside."""
+    names = []
+    for step in place:
+        inside = document if isinstance(document, dict) else {}
+        if step in inside and step not in FIELDS:
+            names.append(f"(field {list(inside).index(step) + 1})")
+        else:
+            names.append(str(step))
+        try:
+            document = document[step]
+        except (LookupError, TypeError):
+            document = None
+    return ".".join(names)

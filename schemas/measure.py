@@ -8,7 +8,7 @@ from annotated_types import MaxLen
 from pydantic import Field
 
 from schemas.common import Amount, CivilDate, Dimension, Record, Slug, StratumValue, Strict
-from schemas.rtt import repeated_stratum
+from schemas.rtt import wrong_stratum
 
 
 class StratumAmount(Strict):
@@ -51,7 +51,7 @@ class MeasureReport(Record):
         for number, stratum in enumerate(record.strata):
             if is_negative(stratum.denominator):
                 return f"strata.{number}.denominator: negative"
-        return repeated_stratum(record.strata)
+        return wrong_stratum(record.strata)
 
 
 def is_negative(amount: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import MaxLen, MinLen
 
-from schemas.common import CivilDate, Count, Dimension, Record, Slug, StratumValue, Strict
+from schemas.common import CivilDate, Count, Dimension, Record, Slug, StratumValue, Strict, is_stratum
 
 WEEK_BANDS = 105
 """Bands: element i counts waits of more than i up to i+1 weeks; the last, more than 104 weeks."""
@@ -47,7 +47,7 @@ class RttCensus(Record):
             return "census_date: a weekly census is as at a Sunday"
         if record.cadence == "month" and day.month == _month_after(day):
             return "census_date: a monthly census is as at the last day of a month"
-        return repeated_stratum(record.strata)
+        return wrong_stratum(record.strata)
 
 
 def _month_after(day: Any) -> int:
@@ -55,11 +55,13 @@ def _month_after(day: Any) -> int:
     return int(day.fromordinal(day.toordinal() + 1).month)
 
 
-def repeated_stratum(strata: Any) -> str | None:
-    """Name a stratum that stands twice in `strata`, or None."""
+def wrong_stratum(strata: Any) -> str | None:
+    """Name a stratum that is none of its dimension, or stands twice in `strata`; None when all is well."""
     seen = set()
     for number, stratum in enumerate(strata):
         key = (stratum.dimension, stratum.value)
+        if not is_stratum(*key):
+            return f"strata.{number}: its value is none of {stratum.dimension}"
         if key in seen:
             return f"strata.{number}: its {stratum.dimension} stands twice"
         seen.add(key)

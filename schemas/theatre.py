@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import MaxLen
 from pydantic import Field
 
-from schemas.common import Code, Instant, OpaqueKey, Record, Strict
+from schemas.common import Code, Instant, OpaqueKey, Record, Strict, TreatmentFunction
 
 MAX_SESSION_SECONDS = 24 * 3600
 
@@ -34,7 +34,7 @@ class TheatreSession(Record):
 
     session_key: OpaqueKey
     theatre: Code | None = Field(default=None, description="the publisher's code of the theatre")
-    specialty: Code | None = Field(default=None, description="treatment function code")
+    specialty: TreatmentFunction | None = Field(default=None, description="treatment function code")
     list_type: Literal["elective", "emergency", "trauma"]
     status: Literal["planned", "held", "cancelled", "reallocated"]
     planned_start: Instant
@@ -75,7 +75,7 @@ class TheatreCase(Record):
     attribution: ClassVar[str] = "planned_at"
 
     case_key: OpaqueKey
-    specialty: Code | None = None
+    specialty: TreatmentFunction | None = None
     planned_at: Instant
     completed_at: Instant | None = None
     cancelled_at: Instant | None = None

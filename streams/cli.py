@@ -330,13 +330,18 @@ def show_letter(
     identity: Annotated[str, typer.Argument(help="As listed: topic/partition/offset.")],
     bootstrap_servers: Brokers = None,
 ) -> None:
-    """Print the original bytes of one refused record on standard output, and why on standard error."""
+    """Print the original bytes of one refused record on standard output, and why on standard error.
+
+    Nothing of one that is withheld: something could stand in it that names a person.
+    """
     from streams.commands.dead_letters import find
 
     letter = asyncio.run(find(_settings(bootstrap_servers=bootstrap_servers), identity))
     typer.echo(f"{letter.identity}: {letter.reason}: {letter.problems}", err=True)
     for name, value in letter.headers:
         typer.echo(f"{name}: {value.decode(errors='replace')}", err=True)
+    if letter.cut_from_bytes is not None:
+        typer.echo(f"withheld: {letter.cut_from_bytes} bytes, which stand in their place only", err=True)
     sys.stdout.buffer.write(letter.value)
 
 

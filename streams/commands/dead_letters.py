@@ -1,7 +1,8 @@
 """Dead letters: what was refused, why, and sending it again after a fix.
 
-A dead letter keeps the original bytes and headers; ours say where it stood and what was wrong. Sending it
-again is idempotent, because events are: the same version counts once.
+A dead letter keeps the original bytes and attributes, unless they are withheld; our headers say where it
+stood and what was wrong. What is withheld is read from there again. Sending it again is idempotent, because
+events are: the same version counts once.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any, Self
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.envelope import Headers
 from streams.commands.publish import Published, Publisher
@@ -19,6 +21,7 @@ from streams.errors import SourceError
 from streams.pipeline.outputs import HEADER_PREFIX
 from streams.pipeline.reading import read_to_end
 from streams.pipeline.topics import prepare_topics
+from streams.pipeline.unreadable import UNREADABLE
 from streams.settings import Settings
 
 
@@ -30,9 +33,9 @@ class DeadLetter:
         identity: input topic, partition and offset, `oversight.events/0/12`.
         reason: one word, as counted.
         problems: what was wrong, field by field.
-        value: the original bytes; their beginning only when `cut_from_bytes` says so.
-        headers: the original headers.
-        cut_from_bytes: length of the original when it was too long to keep, else None.
+        value: the original bytes; none when `cut_from_bytes` says how many there were.
+        headers: the attributes of an event in binary mode.
+        cut_from_bytes: length of the original when it was withheld, else None.
     """
 
     identity: str
@@ -46,6 +49,12 @@ class DeadLetter:
     def whole(self) -> bool:
         """Whether the original is here, so that it can be sent again."""
         return self.cut_from_bytes is None and bool(self.value)
+
+    @property
+    def place(self) -> tuple[TopicPartition, int]:
+        """Partition and offset at which the original stands."""
+        topic, partition, offset = self.identity.rsplit("/", 2)
+        return TopicPartition(topic, int(partition)), int(offset)
 
 
 async def dead_letters(settings: Settings) -> AsyncIterator[DeadLetter]:
@@ -106,15 +115,50 @@ async def retry(
         What was acknowledged or refused again, and how many could not be tried, by cause.
     """
     passed: Counter[str] = Counter()
-    chosen = []
-    async for letter in dead_letters(settings):
-        if (identities and letter.identity not in identities) or (reasons and letter.reason not in reasons):
-            continue
-        if letter.whole:
-            chosen.append(letter)
-        else:
-            passed["kept only in part: look at its place in the input topic"] += 1
+    chosen: list[tuple[str, bytes, Headers]] = []
+    async with _Originals(settings) as originals:
+        async for letter in dead_letters(settings):
+            if (identities and letter.identity not in identities) or (
+                reasons and letter.reason not in reasons
+            ):
+                continue
+            if letter.whole:
+                chosen.append((letter.identity, letter.value, letter.headers))
+            elif (original := await originals.read(letter)) is not None:
+                chosen.append((letter.identity, original.value or b"", original.headers))
+            else:
+                passed["whose original is withheld and not to be had in its place any more"] += 1
     async with Publisher(settings) as publisher:
-        return await publisher.publish_records(
-            [(one.identity, one.value, one.headers) for one in chosen]
-        ), passed
+        return await publisher.publish_records(chosen), passed
+
+
+class _Originals:
+    """Reads withheld records where they stand; an async context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap_servers, group_id=None, enable_auto_commit=False
+        )
+        self._timeout_ms = int(settings.deadline_seconds * 1000)
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def read(self, letter: DeadLetter) -> Any:
+        """Give the original record of a dead letter; None when it is gone, or cannot be read."""
+        partition, offset = letter.place
+        consumer = self._consumer
+        consumer.assign([partition])
+        first = (await consumer.beginning_offsets([partition]))[partition]
+        if not first <= offset < (await consumer.end_offsets([partition]))[partition]:
+            return None
+        consumer.seek(partition, offset)
+        try:
+            found = await consumer.getmany(partition, timeout_ms=self._timeout_ms, max_records=1)
+        except UNREADABLE:
+            return None
+        return next((one for one in found.get(partition, ()) if one.offset == offset), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from streams.assessment.rows import FLAGS
 from streams.catalogue import Catalogue
 from streams.catalogue.markdown import catalogue_page
+from streams.commands.fields import fields_page
 from streams.pipeline.topics import TOPICS
 from streams.settings import Settings
 
@@ -83,6 +84,7 @@ def documents() -> dict[str, str]:
         "indicators.md": indicators_page(Catalogue.shipped()),
         "topics.md": topics_page(),
         "flags.md": flags_page(),
+        "fields.md": fields_page(_NOTE),
     }
 
 

@@ -97,12 +97,13 @@ class _Now(NamedTuple):
 
 
 class _NotAcceptedError(Exception):
-    """A well-formed event that the engine does not take."""
+    """A well-formed event that the engine does not take, or a record that it does not read."""
 
-    def __init__(self, reason: str, problem: str) -> None:
+    def __init__(self, reason: str, problem: str, *, unread: bool = False) -> None:
         super().__init__(problem)
         self.reason = reason
         self.problem = problem
+        self.unread = unread
 
 
 class _LateError(Exception):
@@ -242,9 +243,10 @@ class Engine:
         try:
             outcome = self._take(partition, at, record, accepts, out, now=now)
         except RefusedError as error:
-            out.refused.append(Refused(record.offset, error.refusal.reason, error.refusal.problems))
+            why = error.refusal
+            out.refused.append(Refused(record.offset, why.reason, why.problems, why.withheld))
         except _NotAcceptedError as error:
-            out.refused.append(Refused(record.offset, error.reason, (error.problem,)))
+            out.refused.append(Refused(record.offset, error.reason, (error.problem,), error.unread))
         except _LateError as error:
             out.late.append(Late(record.offset, error.source, error.family, error.day, error.seconds))
         else:
@@ -316,9 +318,8 @@ class Engine:
         if value is None:
             raise _NotAcceptedError("empty", "the record has no value")
         if len(value) > self.settings.max_event_bytes:
-            raise _NotAcceptedError(
-                "too_large", f"{len(value)} bytes, more than {self.settings.max_event_bytes}"
-            )
+            most = self.settings.max_event_bytes
+            raise _NotAcceptedError("too_large", f"{len(value)} bytes, more than {most}", unread=True)
         event, address, lane = read(value, record.headers, partition.lanes)
         if lane is None:
             lane = self._new_lane(partition, at, address, event)

@@ -53,11 +53,15 @@ class LogRecord(Protocol):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A record that was not accepted; `reason` is a short word for counting."""
+    """A record that was not accepted; `reason` is a short word for counting.
+
+    `withheld`: something in it could name a person, or nobody has looked: nothing of it may be copied.
+    """
 
     offset: int
     reason: str
     problems: tuple[str, ...]
+    withheld: bool = False
 
 
 class Late(msgspec.Struct, frozen=True):

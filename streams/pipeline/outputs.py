@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
 
-from schemas.common import IDENTIFIER
+from schemas.envelope import attribute_headers
+from schemas.withholding import repeats_a_name
 from streams.engine import Outputs
 from streams.engine.calendar import civil_date
 from streams.settings import Settings
 
 MAX_RETURNED_BYTES = (8 << 20) - (64 << 10)
 """Value and headers of a dead letter: what its topic takes, less room for our own headers."""
-_KEPT_BYTES = 64 << 10
-"""What is kept of a record that is larger than that."""
 HEADER_PREFIX = "oversight_"
 """Of the headers in which we say where a record stood and what was wrong."""
 UNREADABLE_REASON = "unreadable"
@@ -69,10 +68,7 @@ def rejected(
         if refused.offset >= committed:
             why = {"reason": refused.reason, "problems": "; ".join(refused.problems)}
             record = records[refused.offset]
-            if refused.reason == IDENTIFIER:  # what could identify a person is not copied
-                why["withheld"] = "true"
-                record = UnreadRecord(record.offset, record.timestamp)
-            yield returned(settings.topic("dead-letters"), record, partition, why)
+            yield returned(settings.topic("dead-letters"), record, partition, why, withheld=refused.withheld)
     for late in out.late:
         if late.offset >= committed:
             why = {
@@ -84,23 +80,25 @@ def rejected(
             yield returned(settings.topic("late"), records[late.offset], partition, why)
 
 
-def returned(topic: str, record: Any, partition: TopicPartition, why: Mapping[str, str]) -> Output:
+def returned(
+    topic: str, record: Any, partition: TopicPartition, why: Mapping[str, str], *, withheld: bool = False
+) -> Output:
     """Make a record of the original bytes, with where it stood and what was wrong in headers.
 
-    A record that would not fit keeps its beginning, and its place says where the whole of it is. Headers
-    that the publisher gave one of our names are left out: they would be read as ours.
+    Of a record that would not fit, or in which something could stand that nobody has looked at, nothing is
+    copied but its length: its place says where it is. Of headers only the event's attributes are.
     """
-    value = record.value or b""
-    headers = tuple(one for one in record.headers if not one[0].startswith(HEADER_PREFIX))
+    value, headers = record.value or b"", attribute_headers(record.headers)
     where = {
         "topic": partition.topic,
         "partition": str(partition.partition),
         "offset": str(record.offset),
         "append_ms": str(record.timestamp),
     }
-    if len(value) + sum(len(name) + len(text or b"") for name, text in headers) > MAX_RETURNED_BYTES:
-        where["cut_from_bytes"] = str(len(value))
-        value, headers = value[:_KEPT_BYTES], ()
+    size = len(value) + sum(len(name) + len(text or b"") for name, text in headers)
+    if withheld or size > MAX_RETURNED_BYTES or repeats_a_name(value):
+        where |= {"withheld": "true", "cut_from_bytes": str(len(value))}
+        value, headers = b"", ()
     identity = f"{partition.topic}/{partition.partition}/{record.offset}"
     ours = tuple((f"{HEADER_PREFIX}{name}", text.encode()) for name, text in {**where, **why}.items())
     return Output(topic, identity.encode(), value, (*headers, *ours), offset=record.offset)

@@ -93,7 +93,7 @@ TOPICS = (
     Topic(
         "dead-letters",
         "input topic / partition / offset",
-        "refused records: the original bytes, with reason and position in headers",
+        "refused records: reason and position in headers, and the original bytes unless they are withheld",
         _kept(60, max_message_bytes=str(8 * _MEBIBYTE)),
     ),
     Topic(

@@ -96,7 +96,9 @@ def test_sums_of_more_than_64_bits_are_kept() -> None:
 
 def test_slices_of_many_strata_are_smaller() -> None:
     """Returns of eight strata each are cut by their size, and none is lost."""
-    strata = [{"dimension": "age_band", "value": f"v{n}", "numerator": n, "denominator": 9} for n in range(8)]
+    strata = [
+        {"dimension": "ethnic_group", "value": f"A{n}", "numerator": n, "denominator": 9} for n in range(8)
+    ]
     months = [
         (f"{2000 + n // 12}-{n % 12 + 1:02}-01", f"{2000 + (n + 1) // 12}-{(n + 1) % 12 + 1:02}-01")
         for n in range(300)

@@ -305,6 +305,11 @@ def compare_places(
     into.repeated_outputs += sum(count - 1 for count in seen.values())
 
 
+def withheld(length: int) -> bytes:
+    """Stand for a record of which a dead letter says only how long it was."""
+    return b"withheld, %d bytes" % length
+
+
 def shown(text: str) -> Figures:
     """Pick the compared figures out of what `/metrics` says; those that are 0 are left out."""
     orgs = {*ORGANISATIONS, "england"}

@@ -20,19 +20,43 @@ from streams.engine.snapshots import Snapshotter
 AT = ("oversight.events", 0)
 GARBAGE = [b"{", b"\xff", b"null", b'{"type": 1}', b"[" * 5000]
 UNLIKELY_KEYS = ["a b", "1-2", "-", "k\n1", "k1-2", "12", "", "\u00e9", "K" * 65, "k.1"]
+PASSING, FAILING = "9434765919", "9434765918"
+"""Ten digits that pass for an NHS number, and ten that do not."""
+WORDS = [
+    f"{before}{word}{after}"
+    for word in (PASSING, FAILING, "943-476-5919", "SW1A1AA")
+    for before in ("", "k-", "k")
+    for after in ("", "-2")
+]
 
 
 @st.composite
 def values(draw: st.DrawFn, now: int) -> bytes:
     """Draw a record: mostly an attendance with one of few keys, now and then something else."""
-    kind = draw(st.sampled_from(["plain"] * 12 + ["any", "any", "garbage", "key"]))
+    kind = draw(st.sampled_from(["plain"] * 12 + ["any", "any", "garbage", "key", "guarded", "guarded"]))
     if kind == "garbage":
         return draw(st.sampled_from(GARBAGE))
     kinds: list[Any] = [*EPISODE_KINDS, bed_states] if kind == "any" else [attendances]
     event: Event = draw(events(now, kinds))
     if kind == "key":
         event["data"]["attendance_key"] = draw(st.sampled_from(UNLIKELY_KEYS))
+    if kind == "guarded":
+        guarded(
+            event,
+            draw(st.sampled_from(["id", "subject", "sequence", "key", "version"])),
+            draw(st.sampled_from(WORDS)),
+        )
     return json.dumps(event).encode()
+
+
+def guarded(event: Event, field: str, word: str) -> None:
+    """Put what the guard may look at twice into a field."""
+    if field == "key":
+        event["data"]["attendance_key"] = word
+    elif field == "version":
+        event["data"]["version"] = int(FAILING if FAILING in word else PASSING)
+    else:
+        event[field] = word
 
 
 @st.composite

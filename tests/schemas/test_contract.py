@@ -320,10 +320,11 @@ def test_an_unknown_type_lists_the_known(name: Any) -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    """A publisher mends an event in one go."""
+    """A publisher mends an event in one go; a field from outside is told by its number, not its name."""
     refused = refusal(event(BEDS, occupied=-1, open_core="many", extra=1, envelope={"specversion": "0.3"}))
 
-    assert ["specversion", "data.open_core", "data.occupied", "data.extra"] == [
+    last = f"data.(field {len(DATA[BEDS]) + 1})"
+    assert ["specversion", "data.open_core", "data.occupied", last] == [
         problem.split(":")[0] for problem in refused.problems
     ]
 
@@ -376,6 +377,19 @@ def test_a_repeated_stratum_is_not_quoted() -> None:
     assert PERSONAL not in str(refusal(event(MEASURE, strata=strata)))
 
 
+@pytest.mark.parametrize(
+    ("dimension", "value"),
+    [("sex", "A"), ("imd_quintile", "6"), ("age_band", "0-18"), ("ethnic_group", "SMITH")],
+)
+def test_a_stratum_has_a_value_of_its_dimension(dimension: str, value: str) -> None:
+    """What else stands there would be shown on every board."""
+    strata = [{"dimension": dimension, "value": value, "numerator": 1}]
+
+    assert (f"data: strata.0: its value is none of {dimension}",) == refusal(
+        event(MEASURE, strata=strata)
+    ).problems
+
+
 def binary(event_type: str, **headers: bytes | None) -> tuple[bytes, list[tuple[str, Any]]]:
     """Give a golden event in binary mode."""
     golden = GOLDEN[event_type]
@@ -416,7 +430,10 @@ def test_binary_mode_equals_structured_mode(event_type: str) -> None:
         ),
         ("datacontenttype: Input should be 'application/json'", "invalid", None, {"content-type": None}),
         ("synthetic: Input should be a valid boolean", "invalid", None, {"ce_synthetic": b"TRUE"}),
-        ("unknown: Extra inputs are not permitted", "invalid", None, {"ce_unknown": b"1"}),
+        ("(field 14): Extra inputs are not permitted", "invalid", None, {"ce_unknown": b"1"}),
+        ("attribute 14: is not UTF-8 text", "binary_mode", None, {"ce_unknown": b"\xff"}),
+        ("attribute 14: the data of an event", "binary_mode", None, {"ce_data": b"{}"}),
+        ("header ce_datacontenttype: stands twice", "binary_mode", None, {"ce_datacontenttype": b"text/xml"}),
     ],
 )
 def test_a_faulty_record_in_binary_mode_is_refused(

@@ -10,9 +10,9 @@ from golden_events import GOLDEN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from valid_events import dump, events, every_change, spoiled
+from valid_events import AMOUNT_FIELDS, dump, events, every_change, spoiled
 
-from schemas import fast
+from schemas import fast, guard
 from schemas.envelope import EVENT_MODELS, Envelope
 
 EXAMPLES = settings(
@@ -62,7 +62,8 @@ def by_structs_alone(text: bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     refused = Envelope.violation(event) or fast._by_struct[type(event)].problem(event.data)
-    return None if refused else event
+    guarded = any(guard.identifiers(msgspec.json.decode(text), AMOUNT_FIELDS))
+    return None if refused or guarded else event
 
 
 def judge(text: str) -> bool:
