@@ -18,10 +18,12 @@ from streams.engine.families import (
     AMOUNT_SCALE,
     FAMILIES,
     MEASURE_FACTS,
+    OPEN_STREAMS,
     RTT_STREAMS,
     Family,
     Histogram,
     Measure,
+    Open,
     ReturnStream,
     measure_stream,
 )
@@ -45,7 +47,11 @@ Level = Literal[
     "site", "trust", "provider", "neighbourhood", "place", "council", "icb", "cluster", "region", "england"
 ]
 LEVELS: tuple[Level, ...] = get_args(Level)
-Unit = Literal["ratio", "days", "minutes", "patients", "beds", "cases", "pounds", "per_1000", "per_100000"]
+OWN_LEVELS = frozenset[Level]({"site", "trust", "provider"})
+"""Levels of organisations that speak for themselves, and not of sums."""
+Unit = Literal[
+    "ratio", "days", "minutes", "patients", "beds", "cases", "pounds", "per_1000", "per_100000", "level"
+]
 """One metric family a quantity: `oversight_<indicator>_<unit>`."""
 
 _Entry = TypeVar("_Entry", bound=BaseModel)
@@ -76,7 +82,7 @@ class Contribution(_Declared):
     def _known(self) -> Self:
         facts = facts_of(self.stream)
         if facts is None:
-            known = ", ".join([*FAMILIES, "rtt_month", "rtt_week", "measure:<id>"])
+            known = ", ".join([*FAMILIES, *OPEN_STREAMS, "rtt_month", "rtt_week", "measure:<id>"])
             raise ValueError(f"stream {self.stream!r} is not one of {known}")
         if (self.numerator is None) == (self.histogram is None):
             raise ValueError("needs a numerator, or for a quantile a histogram")
@@ -92,7 +98,8 @@ class Contribution(_Declared):
 
 
 def _histograms(stream: str) -> tuple[Histogram, ...]:
-    return FAMILIES[stream].histograms if stream in FAMILIES else ()
+    found = FAMILIES.get(stream) or OPEN_STREAMS.get(stream)
+    return found.histograms if found else ()
 
 
 def histogram_of(stream: str, name: str | None) -> int | None:
@@ -102,8 +109,8 @@ def histogram_of(stream: str, name: str | None) -> int | None:
 
 def facts_of(stream: str) -> tuple[str, ...] | None:
     """Give the names of a stream's facts, in the order of its vector; None for an unknown stream."""
-    if stream in FAMILIES:
-        return FAMILIES[stream].facts
+    if (found := FAMILIES.get(stream) or OPEN_STREAMS.get(stream)) is not None:
+        return found.facts
     if stream in {one.name for one in RTT_STREAMS.values()}:
         return RTT_FACTS
     return MEASURE_FACTS if stream.startswith("measure:") else None
@@ -139,8 +146,10 @@ class Indicator(_Declared):
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's. `levels` are those at which the figure has a
-    meaning; `limits` are sentences on what it does not say; a `headline` stands open on the board.
+    `gap` is the first stratum's value less the second's; `level` is the numerator of the one state that
+    there is (the denominator counts them), at the organisation that declared it and nowhere above. `levels`
+    are those at which the figure has a meaning; `limits` are sentences on what it does not say; a `headline`
+    stands open on the board.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")]
@@ -149,8 +158,8 @@ class Indicator(_Declared):
     horizon: Literal["today", "tomorrow"]
     direction: Literal["higher", "lower", "towards_zero", "none"]
     unit: Unit
-    kind: Literal["ratio", "mean", "count", "quantile", "gap"] = "ratio"
-    quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    kind: Literal["ratio", "mean", "count", "quantile", "gap", "level"] = "ratio"
+    quantile: Annotated[float, Field(gt=0, le=1, description="1 is the largest value")] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
     levels: tuple[Level, ...] = LEVELS
@@ -178,6 +187,10 @@ class Indicator(_Declared):
             raise ValueError("needs at least one [[indicator.from]]")
         if (self.kind == "quantile") != (self.quantile is not None):
             raise ValueError("kind quantile needs quantile = 0.9 or the like, and no other kind has one")
+        if self.kind == "level" and not OWN_LEVELS.issuperset(self.levels):
+            raise ValueError(
+                f"kind level is never added up: levels are some of {', '.join(sorted(OWN_LEVELS))}"
+            )
         if self.kind == "quantile" and (others := set(self.windows) - set(QUANTILE_WINDOWS)):
             raise ValueError(f"no histograms are kept for window {', '.join(sorted(others))}")
         for one in self.contributions:
@@ -259,7 +272,7 @@ class Catalogue:
         """Refuse contributions that would give two figures for one window and basis."""
         taken: set[tuple[str, bool]] = set()
         for contribution in indicator.contributions:
-            stream = self._stream(contribution.stream)
+            stream = self.stream(contribution.stream)
             official = isinstance(stream, ReturnStream) and stream.official_only
             series = {(window, official) for window in stream.windows if window in indicator.windows}
             if clash := taken & series:
@@ -270,9 +283,10 @@ class Catalogue:
                 )
             taken |= series
 
-    def _stream(self, name: str) -> Family | ReturnStream:
-        if name in FAMILIES:
-            return FAMILIES[name]
+    def stream(self, name: str) -> Family | Open | ReturnStream:
+        """Give what is known of a stream of facts that a contribution names."""
+        if (found := FAMILIES.get(name) or OPEN_STREAMS.get(name)) is not None:
+            return found
         returns = {one.name: one for one in RTT_STREAMS.values()}
         return returns.get(name) or measure_stream(self.measures[name.removeprefix("measure:")])
 

@@ -227,10 +227,10 @@ def _heads(catalogue: Catalogue) -> dict[str, str]:
     for one in catalogue.indicators.values():
         name = family_name(one)
         heads[name] = _head(name, f"{one.title}. {one.definition}", one.unit)
-        if one.kind not in ("gap", "quantile"):
+        if one.kind not in ("gap", "quantile", "level"):
             parts = f"oversight_{one.id}_numerator"
             heads[parts] = _head(parts, f"{one.title}: numerator.")
-        if one.kind in ("ratio", "mean", "quantile"):
+        if one.kind in ("ratio", "mean", "quantile", "level"):
             parts = f"oversight_{one.id}_denominator"
             heads[parts] = _head(parts, f"{one.title}: denominator.")
     return heads | {name: _head(name, text) for name, text in _COMMON.items()}
