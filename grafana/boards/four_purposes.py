@@ -31,8 +31,6 @@ from streams.engine.windows import NOW
 UID = "oversight-four-purposes"
 WIDTH = 24
 CARD_WIDTH, CARD_HEIGHT = 6, 5
-MOST_CARDS = 8
-"""Cards that stand open in a row, beside their table: more is not taken in at a glance."""
 TABLE_HEAD, TABLE_LEAST = 4, 6
 
 HEADER = """\
