@@ -15,6 +15,7 @@ from streams.catalogue import Indicator
 from streams.exposition.renderer import family_name
 
 WINDOWS = {
+    "now": "Now",
     "1h": "Last hour",
     "4h": "Last 4 hours",
     "24h": "Last 24 hours",
@@ -28,7 +29,21 @@ WINDOWS = {
     "ytd": "Year to date",
     "12m": "12 months",
 }
-_NEAREST = ("month", "quarter", "28d", "week", "12m", "7d", "day", "24h", "ytd", "since_midnight", "4h", "1h")
+_NEAREST = (
+    "month",
+    "quarter",
+    "28d",
+    "week",
+    "12m",
+    "7d",
+    "day",
+    "24h",
+    "ytd",
+    "since_midnight",
+    "4h",
+    "1h",
+    "now",
+)
 """Which window stands in for one that an indicator does not declare, the first that it does."""
 
 OWN = 'org="$organisation", level="$level"'

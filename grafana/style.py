@@ -31,9 +31,10 @@ UNITS = {
     "pounds": "currencyGBP",
     "per_1000": "suffix: per 1,000",
     "per_100000": "suffix: per 100,000",
+    "level": "prefix:level ",
 }
 """Unit of the catalogue to Grafana's."""
-DECIMALS = dict.fromkeys(UNITS, 1) | {"patients": 0, "beds": 0, "pounds": 0}
+DECIMALS = dict.fromkeys(UNITS, 1) | {"patients": 0, "beds": 0, "pounds": 0, "level": 0}
 
 OTHER_FLAGS = "another flag: see the list of flags"
 MOST_FLAGS = 4

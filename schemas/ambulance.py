@@ -1,12 +1,13 @@
-"""Ambulances: handovers at the receiving hospital, and responses of the ambulance service."""
+"""Ambulances: handovers at the receiving hospital, responses and the state of the ambulance service."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Ge, Le
 from pydantic import Field
 
-from schemas.common import Instant, OdsCode, OpaqueKey, Record
+from schemas.common import Count, Instant, OdsCode, OpaqueKey, Record
 
 
 class AmbulanceHandover(Record):
@@ -59,3 +60,25 @@ class AmbulanceResponse(Record):
         if record.arrived_at is not None and record.arrived_at < record.clock_start:
             return "arrived_at: before clock_start"
         return None
+
+
+Level = Annotated[int, Ge(1), Le(4)]
+
+
+class AmbulanceState(Record):
+    """An ambulance service at `as_at`, which is the attribution instant; `org` is the service.
+
+    REAP has four levels (domain §1.1). A level is a decision about one service: it is never added up. It
+    counts as now for a day, so it is to be sent again at least daily, changed or not.
+    """
+
+    attribution: ClassVar[str] = "as_at"
+
+    as_at: Instant
+    reap_level: Level = Field(description="resource escalation action plan, 1 to 4")
+    clinical_safety_plan_level: Level | None = Field(
+        default=None, description="1 to 4, where one is in force"
+    )
+    handovers_waiting: Count | None = Field(
+        default=None, description="crews waiting to hand over at all hospitals, ambulances"
+    )

@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import Field, StringConstraints, create_model, model_validator
 
-from schemas.ambulance import AmbulanceHandover, AmbulanceResponse
+from schemas.ambulance import AmbulanceHandover, AmbulanceResponse, AmbulanceState
 from schemas.beds import BedState
+from schemas.capacity import CapacityState
 from schemas.common import SKEW_SECONDS, Instant, OdsCode, Record, Strict
-from schemas.ed import EdAttendance
+from schemas.ed import EdAttendance, EdState
 from schemas.measure import MeasureReport
+from schemas.nhs111 import Nhs111Activity
 from schemas.rtt import RttCensus
 from schemas.spell import Spell
 from schemas.theatre import TheatreCase, TheatreSession
@@ -86,6 +88,10 @@ RECORDS: dict[str, type[Record]] = {
     "ambulance.handover.recorded.v1": AmbulanceHandover,
     "ambulance.response.recorded.v1": AmbulanceResponse,
     "bed.state.observed.v1": BedState,
+    "ed.state.observed.v1": EdState,
+    "capacity.state.observed.v1": CapacityState,
+    "ambulance.state.observed.v1": AmbulanceState,
+    "nhs111.activity.recorded.v1": Nhs111Activity,
     "rtt.census.reported.v1": RttCensus,
     "measure.reported.v1": MeasureReport,
 }

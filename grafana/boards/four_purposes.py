@@ -26,6 +26,7 @@ from grafana import panels, style
 from grafana.boards import trust
 from streams.catalogue import Catalogue, Indicator
 from streams.catalogue.declared import PURPOSES
+from streams.engine.windows import NOW
 
 UID = "oversight-four-purposes"
 WIDTH = 24
@@ -130,10 +131,12 @@ def board(catalogue: Catalogue, docs_url: str, worker_url: str) -> Any:
                 made.with_panel(layout.place(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT))
         height = max(TABLE_LEAST, TABLE_HEAD + len(indicators))
         made.with_panel(layout.place(_evidence(title, indicators), WIDTH, height))
-        further = [one for one in indicators if not one.headline]
-        if further:
-            cards = [(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT) for one in further]
-            made.with_row(layout.row(f"{title}: further indicators", cards))
+        of_now = [one for one in indicators if {*one.windows} == {NOW}]
+        further = [one for one in indicators if not one.headline and one not in of_now]
+        for words, some in (("now", of_now), ("further indicators", further)):
+            if some:
+                cards = [(_card(catalogue, one), CARD_WIDTH, CARD_HEIGHT) for one in some]
+                made.with_row(layout.row(f"{title}: {words}", cards))
         made.with_row(
             layout.row(f"{title}: member organisations", [(_members(title, indicators), WIDTH, 14)])
         )

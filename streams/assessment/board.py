@@ -52,7 +52,7 @@ from streams.assessment.shares import (
 from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import civil_date, local_day, midnight
-from streams.engine.families import FAMILIES
+from streams.engine.families import FAMILIES, OPEN_STREAMS, fed_by
 from streams.organisations import ENGLAND, Register
 
 log = logging.getLogger(__name__)
@@ -311,7 +311,7 @@ class Board:
         In figures from events a member is behind only while its worker is: between two workers, or in the
         middle of a tick. What the others come to is no judgement of all: a breach stays until all are in.
         """
-        if slot.stream not in FAMILIES or not any("missing_members" in row.flags for row in rows):
+        if fed_by(slot.stream) not in FAMILIES or not any("missing_members" in row.flags for row in rows):
             return rows
         before = {(row.indicator, *row.strata.items()): row.status for row in self._rows.get(slot, ())}
         held = []
@@ -351,7 +351,7 @@ class Board:
         self._all_heard = all_heard
         for slot, period in list(self._latest.items()):
             shown = self._marked.get(slot, ())
-            if shown or self.completeness.is_troubled(slot.stream, slot.basis, now_ms):
+            if shown or self.completeness.is_troubled(fed_by(slot.stream), slot.basis, now_ms):
                 if self._doubts(slot, period) != shown:
                     self._dirty.add(slot)
                 yield
@@ -371,7 +371,7 @@ class Board:
         if level == "site":
             org = self._site_of.get(org, org)
             level = self.register.level(org)
-        group = Group(level, org, slot.stream, slot.basis)
+        group = Group(level, org, fed_by(slot.stream), slot.basis)
         return self.completeness.tally(group, end_ms, self._now_ms, strict=strict)
 
     def source_counts(self) -> Iterator[tuple[Group, SourceCount]]:
@@ -394,7 +394,8 @@ class Board:
 
     def _doubts(self, slot: Slot, period: Period) -> tuple[str, ...]:
         """Give the flags of a figure whose sources are silent or missing, as last observed."""
-        if not self._now_ms or not self.completeness.is_troubled(slot.stream, slot.basis, self._now_ms):
+        stream = fed_by(slot.stream)
+        if not self._now_ms or not self.completeness.is_troubled(stream, slot.basis, self._now_ms):
             return ()
         tally = self.tally(slot, period.end_ms)
         counts = (tally.stale, tally.missing if self._all_heard else 0)
@@ -535,5 +536,6 @@ def _calculators(catalogue: Catalogue) -> dict[str, list[Calculator]]:
 
 
 def _definitions(catalogue: Catalogue) -> dict[str, str]:
-    returns = {one.name: one.definition for one in catalogue.returns()}
-    return {one.name: one.definition for one in FAMILIES.values()} | returns
+    episodes = {one.name: one.definition for one in FAMILIES.values()}
+    still_open = {one.name: one.definition for one in OPEN_STREAMS.values()}
+    return episodes | still_open | {one.name: one.definition for one in catalogue.returns()}

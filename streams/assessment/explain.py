@@ -37,7 +37,7 @@ from streams.engine.core import TopicPartition
 from streams.engine.families import FAMILIES
 from streams.engine.families.base import COUNCIL
 from streams.engine.panes import SeriesKey
-from streams.engine.windows import HOURS, Bounds, WindowName, over_events, over_hours
+from streams.engine.windows import HOURS, NOW, Bounds, WindowName, over_events, over_hours
 from streams.errors import ConfigurationError, SourceError
 from streams.organisations import ENGLAND, ROLL_UPS, Register
 
@@ -119,6 +119,11 @@ def base_of(catalogue: Catalogue, question: Question) -> Indicator:
     indicator = catalogue.indicators.get(question.indicator)
     if indicator is None:
         raise ConfigurationError(f"no indicator {question.indicator!r}: `oversight catalogue` lists them")
+    if {*indicator.windows} == {NOW} or question.window == NOW:
+        raise ConfigurationError(
+            f"{indicator.id}: what is so at this moment changes with time alone, so that its change has no"
+            " parts; explain a window of hours or days instead"
+        )
     if indicator.gap is not None:
         if question.strata != UNSTRATIFIED:
             raise ConfigurationError(f"{indicator.id} is a gap between two strata: leave --stratum out")
@@ -284,7 +289,8 @@ class Explainer:
         asked = self._question
         streams = {one.stream for one in self._base.contributions}
         every = {slot for board in self._boards for slot in board.slots() if slot.stream in streams}
-        windows, levels = self._indicator.windows, self._indicator.levels
+        windows = [one for one in self._indicator.windows if one != NOW]
+        levels = self._indicator.levels
         every = {slot for slot in every if slot.window in windows and slot.level in levels}
         ours = {slot for slot in every if slot.org == asked.org}
         found = {

@@ -32,7 +32,7 @@ from streams.assessment.completeness import Completeness, PartitionId
 from streams.assessment.rows import Row
 from streams.assessment.shares import Member, Period, Shares
 from streams.engine.calendar import civil_date, day_number, local_day
-from streams.engine.families import FAMILIES
+from streams.engine.families import FAMILIES, ReturnStream
 from streams.engine.windows import Tumbling, tumbling
 
 _VOLATILE = frozenset({"stale", "restated"})
@@ -135,11 +135,11 @@ class _ClosedBoard(Board):
         return self._streams_of[key]
 
     def _find_streams(self, indicator: str, basis: str, window: str) -> list[str]:
-        returns = {one.name: one for one in self.catalogue.returns()}
         found = []
         for stream, calculators in self._calculators.items():
-            spec = FAMILIES.get(stream) or returns[stream]
-            fits = stream in returns if basis == "official" else not getattr(spec, "official_only", False)
+            spec = self.catalogue.stream(stream)
+            returned = isinstance(spec, ReturnStream)
+            fits = returned if basis == "official" else not getattr(spec, "official_only", False)
             if fits and window in spec.windows and any(one.indicator.id == indicator for one in calculators):
                 found.append(stream)
         return found

@@ -45,7 +45,7 @@ class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     Attributes:
         period_start: first civil day, Europe/London; for windows of hours an instant, UTC.
         period_end: day after the last; for windows of hours an instant, UTC.
-        numerator: in the unit's parts (minutes, patients, pounds); None for a gap and for a quantile.
+        numerator: in the unit's parts (minutes, patients, pounds); None for a gap, a quantile and a level.
         denominator: for a quantile, how many values it is taken from.
         value: base units, a ratio is 0 to 1; None when there is none.
         as_at: when the newest record in it was appended, UTC.
@@ -192,6 +192,8 @@ class Calculator:
         if self._denominator is None:
             return Divided(shown, None, shown)
         denominator = facts[self._denominator]
+        if self.indicator.kind == "level":
+            return Divided(None, denominator, numerator if denominator == 1 else None)
         value = None
         if denominator:
             value = (numerator * one.denominator_scale) / (denominator * one.numerator_scale)
@@ -308,6 +310,8 @@ def figure(value: float | None, unit: str, *, gap: bool = False) -> str:
         return "no value"
     if unit == "ratio":
         return f"{100 * value:+.1f} points" if gap else f"{100 * value:.1f} %"
+    if unit == "level":
+        return f"level {value:.0f}"
     written = _WRITTEN.get(unit, unit)
     return f"{value:,.0f} {written}" if value == int(value) else f"{value:,.1f} {written}"
 

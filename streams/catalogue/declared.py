@@ -27,6 +27,8 @@ Level = Literal[
     "site", "trust", "provider", "neighbourhood", "place", "council", "icb", "cluster", "region", "england"
 ]
 LEVELS: tuple[Level, ...] = get_args(Level)
+OWN_LEVELS = frozenset[Level]({"site", "trust", "provider"})
+"""Levels of organisations that speak for themselves, and not of sums."""
 Horizon = Literal["today", "tomorrow"]
 Direction = Literal["higher", "lower", "towards_zero", "none"]
 Unit = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]

@@ -7,7 +7,7 @@ from streams.catalogue.dated import Reference
 from streams.catalogue.declared import LEVELS, PURPOSES
 from streams.catalogue.model import Catalogue, Contribution, Indicator, facts_of
 from streams.catalogue.thresholds import Threshold, held_to
-from streams.engine.families import AMOUNT_SCALE, FAMILIES, RTT_STREAMS
+from streams.engine.families import AMOUNT_SCALE, FAMILIES, OPEN_STREAMS, RTT_STREAMS
 
 _BETTER = {
     "higher": "higher is better",
@@ -84,6 +84,8 @@ def _origin(catalogue: Catalogue, part: Contribution) -> str:
     """Say what the facts come from, and which of its instants decides the day."""
     if part.stream in FAMILIES:
         return f"from `{part.stream}`, attributed to `{_ATTRIBUTION[part.stream]}`"
+    if part.stream in OPEN_STREAMS:
+        return f"from `{part.stream}`: what of `{OPEN_STREAMS[part.stream].family}` has not ended now"
     for grain, stream in RTT_STREAMS.items():
         if stream.name == part.stream:
             return f"from `rtt_census`, attributed to the {grain} that ends with `census_date`"
@@ -106,7 +108,7 @@ def _reference(name: str, one: Reference) -> str:
 
 
 def _facts() -> str:
-    streams = [*FAMILIES, *(one.name for one in RTT_STREAMS.values()), "measure:<id>"]
+    streams = [*FAMILIES, *OPEN_STREAMS, *(one.name for one in RTT_STREAMS.values()), "measure:<id>"]
     rows = [
         f"| `{stream}` | {', '.join(f'`{fact}`' for fact in facts_of(stream) or ())} |" for stream in streams
     ]

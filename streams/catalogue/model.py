@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from streams.catalogue.dated import Reference, Span, Timetable
 from streams.catalogue.declared import (
     LEVELS,
+    OWN_LEVELS,
     Declared,
     Direction,
     Horizon,
@@ -32,10 +33,12 @@ from streams.engine.families import (
     AMOUNT_SCALE,
     FAMILIES,
     MEASURE_FACTS,
+    OPEN_STREAMS,
     RTT_STREAMS,
     Family,
     Histogram,
     Measure,
+    Open,
     ReturnStream,
     measure_stream,
 )
@@ -65,7 +68,7 @@ class Contribution(Declared):
     def _known(self) -> Self:
         facts = facts_of(self.stream)
         if facts is None:
-            known = [*FAMILIES, "rtt_month", "rtt_week", "measure:<id>"]
+            known = [*FAMILIES, *OPEN_STREAMS, "rtt_month", "rtt_week", "measure:<id>"]
             raise wrong("stream", none_of(self.stream, known, "stream"))
         if (self.numerator is None) == (self.histogram is None):
             raise wrong("numerator", "is needed, or for a quantile a histogram")
@@ -82,7 +85,8 @@ class Contribution(Declared):
 
 
 def _histograms(stream: str) -> tuple[Histogram, ...]:
-    return FAMILIES[stream].histograms if stream in FAMILIES else ()
+    found = FAMILIES.get(stream) or OPEN_STREAMS.get(stream)
+    return found.histograms if found else ()
 
 
 def histogram_of(stream: str, name: str | None) -> int | None:
@@ -92,8 +96,8 @@ def histogram_of(stream: str, name: str | None) -> int | None:
 
 def facts_of(stream: str) -> tuple[str, ...] | None:
     """Give the names of a stream's facts, in the order of its vector; None for an unknown stream."""
-    if stream in FAMILIES:
-        return FAMILIES[stream].facts
+    if (found := FAMILIES.get(stream) or OPEN_STREAMS.get(stream)) is not None:
+        return found.facts
     if stream in {one.name for one in RTT_STREAMS.values()}:
         return RTT_FACTS
     return MEASURE_FACTS if stream.startswith("measure:") else None
@@ -129,9 +133,10 @@ class Indicator(Declared):
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`.
-    `levels` are those at which the figure has a meaning; `limits` are sentences on what it does not say; a
-    `headline` stands open on the board.
+    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`;
+    `level` is the numerator of the one state that there is (the denominator counts them), at the organisation
+    that declared it and nowhere above. `levels` are those at which the figure has a meaning; `limits` are
+    sentences on what it does not say; a `headline` stands open on the board.
     """
 
     id: Id
@@ -140,8 +145,8 @@ class Indicator(Declared):
     horizon: Horizon
     direction: Direction
     unit: Unit
-    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan"] = "ratio"
-    quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan", "level"] = "ratio"
+    quantile: Annotated[float, Field(gt=0, le=1, description="1 is the largest value")] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
     levels: tuple[Level, ...] = LEVELS
@@ -172,6 +177,10 @@ class Indicator(Declared):
             raise ValueError("needs at least one [[indicator.from]]")
         if (self.kind == "quantile") != (self.quantile is not None):
             raise ValueError("kind quantile needs quantile = 0.9 or the like, and no other kind has one")
+        if self.kind == "level" and not OWN_LEVELS.issuperset(self.levels):
+            raise ValueError(
+                f"kind level is never added up: levels are some of {', '.join(sorted(OWN_LEVELS))}"
+            )
         if self.kind == "quantile" and (others := set(self.windows) - set(QUANTILE_WINDOWS)):
             raise ValueError(f"no histograms are kept for window {', '.join(sorted(others))}")
         for one in self.contributions:
@@ -291,7 +300,7 @@ class Catalogue:
         """Say where contributions would give two figures for one window and basis."""
         taken: set[tuple[str, bool]] = set()
         for number, contribution in enumerate(indicator.contributions):
-            stream = self._stream(contribution.stream)
+            stream = self.stream(contribution.stream)
             official = isinstance(stream, ReturnStream) and stream.official_only
             series = {(window, official) for window in stream.windows if window in indicator.windows}
             if clash := taken & series:
@@ -302,9 +311,10 @@ class Catalogue:
                 yield indicator.mistake(told, "from", number)
             taken |= series
 
-    def _stream(self, name: str) -> Family | ReturnStream:
-        if name in FAMILIES:
-            return FAMILIES[name]
+    def stream(self, name: str) -> Family | Open | ReturnStream:
+        """Give what is known of a stream of facts that a contribution names."""
+        if (found := FAMILIES.get(name) or OPEN_STREAMS.get(name)) is not None:
+            return found
         returns = {one.name: one for one in RTT_STREAMS.values()}
         return returns.get(name) or measure_stream(self.measures[name.removeprefix("measure:")])
 

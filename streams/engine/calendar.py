@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+SECONDS_A_MINUTE = 60
 SECONDS_A_DAY = 86_400
 SECONDS_A_QUARTER = 900
 """Quarters of an hour are numbered since 1970; a civil day begins with one, in winter and in summer."""

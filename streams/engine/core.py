@@ -29,14 +29,22 @@ from streams.engine.calendar import (
     utc,
 )
 from streams.engine.closing import restore, totals_of
-from streams.engine.families import FAMILIES, RTT_STREAMS, Family, Measure, ReturnStream, measure_stream
+from streams.engine.families import (
+    FAMILIES,
+    RTT_STREAMS,
+    Facts,
+    Family,
+    Measure,
+    ReturnStream,
+    measure_stream,
+)
 from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
 from streams.engine.held import OPEN, Held
 from streams.engine.panes import Series
 from streams.engine.partition import CensusKey, Fresh, Partition
 from streams.engine.records import Late, LogRecord, Outputs, Refused
 from streams.engine.seen import Lane, PlainLane, SourceState, plain_lane
-from streams.engine.windows import tumbling
+from streams.engine.windows import NOW, tumbling
 
 TopicPartition = tuple[str, int]
 
@@ -420,8 +428,14 @@ class Engine:
         if family.planned:
             _refuse_future_ending(data, now.latest)
         cells: tuple[int, ...] = ()
-        if facts is not None and not data.retracted and self._seen(instant or 0, now.ms):
+        kept: Facts | None = None
+        if instant is None or not self._seen(instant, now.ms):
+            kept = self._open(family, data, now)
+        elif facts is not None and not data.retracted:
             cells = (partition.number_of(family.cell(data)),)
+        begun = instant is None and kept is not None
+        if data.retracted:
+            kept = None
         if instant is None:
             day, quarter, closes = partition.today, OPEN, partition.today + self.settings.open_days
         else:
@@ -435,13 +449,19 @@ class Engine:
                 # Its version holds all the same: what an open day has of an older one goes, in any order.
                 closes = partition.today + self.settings.open_days
                 gone = Held(version_of(event), closes, series.number, OPEN, (), ())
-                if partition.upsert(identity, gone, now.ms) in ("superseded", "duplicate"):
+                if partition.upsert(identity, gone, now.ms, kept or ()) in ("superseded", "duplicate"):
                     return "superseded"
             raise _LateError(event.source, family.name, day, now.ms // 1000 - (instant or 0))
-        held = Held(
-            version_of(event), closes, series.number, quarter, cells, facts if cells and facts else ()
-        )
-        return partition.upsert(identity, held, now.ms)
+        adds = (facts if cells else kept if instant is None else None) or ()
+        held = Held(version_of(event), closes, series.number, quarter, cells, adds)
+        if begun:
+            partition.hear_of_now(series, now.ms)
+        return partition.upsert(identity, held, now.ms, kept or ())
+
+    def _open(self, family: Family, data: Any, now: _Now) -> Facts | None:
+        """Give what is kept of an episode that has not ended, or had not at the moment looked back to."""
+        kept = None if family.open is None else family.open.keep(data)
+        return kept if kept is not None and self._seen(kept[0], now.ms) else None
 
     def _apply_state(self, partition: Partition, lane: Lane, family: Family, event: Any, now: _Now) -> str:
         data = event.data
@@ -452,11 +472,16 @@ class Engine:
         lane.note(data.org, event.time, now.ms)
         if day + self.settings.horizon_days < partition.today or day <= partition.closed_through:
             raise _LateError(event.source, family.name, day, now.ms // 1000 - at)
+        seen = self._seen(at, now.ms)
+        state = (version_of(event), facts if seen and not data.retracted else None)
+        group, outcome = lane.key(data), None
+        if seen:
+            outcome = partition.current(series, (event.source, group), at, state, now.ms)
+        if family.windows == (NOW,):
+            return outcome or "outdated"
         if not local_time(day, CENSUS_FROM_HOUR) < at <= local_time(day, CENSUS_TO_HOUR):
             return "between_censuses"
-        key = CensusKey(event.source, series.key, lane.key(data), day)
-        seen = self._seen(at, now.ms) and not data.retracted
-        state = (version_of(event), facts if seen else None)
+        key = CensusKey(event.source, series.key, group, day)
         return partition.observe(key, at, state, day + self.settings.horizon_days, now.ms)
 
     def _apply_return(self, partition: Partition, lane: Lane, event: Any, now: _Now) -> str:

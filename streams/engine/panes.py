@@ -12,6 +12,10 @@ Buckets = dict[int, int]
 """A sparse histogram: bucket to how many."""
 
 
+States = dict[int, tuple[int, Facts | None]]
+"""States of one kind by epoch second: version, and facts unless withdrawn. Never changed, but replaced."""
+
+
 class SeriesKey(NamedTuple):
     """What one series of panes is about."""
 
@@ -81,6 +85,10 @@ class Series:
     Episodes are added to one cell of the product of their strata, and unstratified is the sum of all
     cells. Returns bring their own unstratified cell (`explicit`), which strata need not add up to. A day
     that has closed moves from `panes` to `totals`, where nothing changes it.
+
+    What counts for now stands beside: `open` has what is kept of episodes that have not ended, by identity,
+    and `opened_ms` when a record of one was last appended; `states` has those of the last day, by source
+    and group.
     """
 
     __slots__ = (
@@ -96,8 +104,11 @@ class Series:
         "key",
         "noted",
         "number",
+        "open",
+        "opened_ms",
         "panes",
         "restated_ms",
+        "states",
         "totals",
     )
 
@@ -114,6 +125,9 @@ class Series:
         self.restated_ms: dict[int, int] = {}
         self.as_at_ms: dict[int, int] = {}
         self.totals: dict[int, Total] = {}
+        self.open: dict[str, Facts] = {}
+        self.opened_ms = 0
+        self.states: dict[tuple[str, str], States] = {}
         self._closed: dict[tuple[int, int], Stretch] = {}
         self._settled: dict[tuple[int, int], Stretch] = {}
         self.noted = (0, 0)  # the partition's turn in which its change was last noted, and of which day

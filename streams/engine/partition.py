@@ -17,7 +17,8 @@ from schemas.fast import Address
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
 from streams.engine.held import OPEN, Held, pack, pack_parts, unpack
-from streams.engine.panes import Series, SeriesKey, Total
+from streams.engine.now import CURRENT_SECONDS, newest, placed, since, still_current
+from streams.engine.panes import Series, SeriesKey, States, Total
 from streams.engine.seen import Lane, PlainLane, SourceState
 
 RECENT_QUARTERS = 4 * 25
@@ -45,10 +46,6 @@ class CensusKey(NamedTuple):
     series: SeriesKey
     group: str
     day: int
-
-
-CensusStates = dict[int, tuple[int, Facts | None]]
-"""The states of one day's census by epoch second: version, and facts unless withdrawn. Never changed."""
 
 
 class Reader(Protocol):
@@ -89,7 +86,7 @@ class Partition:
         self._until_ms = until_ms
         self.held: dict[str, bytes] = {}  # `streams.engine.held.unpack` reads one
         self.cells: list[Cell] = []
-        self.censuses: dict[CensusKey, CensusStates] = {}
+        self.censuses: dict[CensusKey, States] = {}
         self.series: dict[SeriesKey, Series] = {}
         self.organisations: dict[str, dict[SeriesKey, Series]] = defaultdict(dict)
         self.sources: dict[str, SourceState] = {}
@@ -177,9 +174,9 @@ class Partition:
         """Give what something held added, by cell."""
         return tuple((self.cells[number], facts) for number, facts in held.vectors())
 
-    def _content(self, held: Held) -> tuple[SeriesKey, int, Contributions]:
+    def _content(self, held: Held) -> tuple[SeriesKey, int, Contributions, Facts]:
         """Give what two records of one version are compared by, the same in every process."""
-        return self.series_of(held).key, held.quarter, self.contributions(held)
+        return self.series_of(held).key, held.quarter, self.contributions(held), held.facts
 
     def _show(self, series: Series) -> None:
         """Let readers see a series: from its first facts on."""
@@ -216,8 +213,14 @@ class Partition:
                 self._latest[key.stream, key.basis] = day
                 self.dirty |= reporting
 
-    def upsert(self, identity: str, new: Held, append_ms: int) -> str:
+    def upsert(self, identity: str, new: Held, append_ms: int, kept: Facts = ()) -> str:
         """Put a version in place of the one held, if it is newer.
+
+        Args:
+            identity: whose version it is.
+            new: the version.
+            append_ms: when the record was appended.
+            kept: what is kept of an episode that has not ended; empty for all others.
 
         Returns:
             What happened: `applied`, `superseded` (an older version), `duplicate` (held already) or
@@ -226,7 +229,7 @@ class Partition:
         packed = self.held.get(identity)
         if self._readers:
             self._tell_of_episode(identity, packed)
-        outcome = "applied"
+        outcome, before = "applied", self._numbered[new.series]
         if packed is None:
             self._closing[new.closes].append(identity)
         else:
@@ -241,6 +244,7 @@ class Partition:
                     return "clash"
                 outcome = "clash"
             self._take(old, append_ms)
+            before = self._numbered[old.series]
             if new.closes != old.closes:
                 self._leave(old.closes)
                 del self.held[identity]  # so that one text is the key and stands in the list
@@ -248,6 +252,63 @@ class Partition:
         self.held[identity] = pack(new)
         if new.cells:
             self._add(new, append_ms)
+        if kept or identity in before.open:
+            self._put_open(identity, before, self._numbered[new.series], kept)
+        return outcome
+
+    def _put_open(self, identity: str, before: Series, after: Series, kept: Facts) -> None:
+        """Let an episode leave the open ones of a series, and unless it has ended enter those of another."""
+        if identity in before.open:
+            del before.open[identity]
+            self.dirty.add(before.key.org)
+        if kept:
+            self._of_now(after)
+            after.open[identity] = kept
+
+    def hear_of_now(self, series: Series, append_ms: int) -> None:
+        """Note that a publisher tells of episodes that have not ended, whatever becomes of this one."""
+        self._of_now(series)
+        series.opened_ms = max(series.opened_ms, append_ms)
+
+    def _of_now(self, series: Series) -> None:
+        """Note that a series changes in what counts for now; readers see it from then on."""
+        self._tell_of_series((series,))
+        if series.key not in self.series:
+            self._show(series)
+        self.dirty.add(series.key.org)
+
+    def reopen(self, identity: str, held: Held) -> None:
+        """Take back what a saved state held of an episode that has not ended."""
+        self._numbered[held.series].open[identity] = held.facts
+
+    def current(
+        self,
+        series: Series,
+        kind: tuple[str, str],
+        as_at: int,
+        state: tuple[int, Facts | None],
+        append_ms: int,
+    ) -> str | None:
+        """Put one state in place; the newest not withdrawn is what counts for now.
+
+        Args:
+            series: whose state.
+            kind: its source and group.
+            as_at: epoch second of the state.
+            state: version and facts; no facts when it is withdrawn.
+            append_ms: when the record was appended.
+
+        Returns:
+            What happened, as `upsert` says it; None for a state that can no longer count.
+        """
+        floor = self._shown_ms(append_ms) // 1000 - CURRENT_SECONDS
+        if as_at <= floor:
+            return None
+        before = series.states.get(kind, {})
+        outcome, after = placed(before, as_at, state)
+        if after is not before:
+            self._of_now(series)
+            series.states[kind] = since(after, floor)
         return outcome
 
     def hold(self, fresh: Mapping[str, Fresh], append_ms: int) -> None:
@@ -318,20 +379,9 @@ class Partition:
         if states is None:
             states = {}
             self._closing_censuses[closes].append(key)
-        old = states.get(as_at)
-        outcome = "applied"
-        if old is not None:
-            if state[0] < old[0]:
-                return "superseded"
-            if state[0] == old[0]:
-                if state == old:
-                    return "duplicate"
-                if (state[1] or ()) <= (old[1] or ()):
-                    return "clash"
-                outcome = "clash"
-        before = _census(states)
-        states = self.censuses[key] = {**states, as_at: state}
-        after = _census(states)
+        outcome, changed = placed(states, as_at, state)
+        before, after = _census(states), _census(changed)
+        self.censuses[key] = changed
         if before != after:
             series = self._made[key.series]
             self._change(series, key.day, append_ms)
@@ -393,7 +443,7 @@ class Partition:
         if append_ms <= self.append_ms:
             return None
         self.append_ms = append_ms
-        shown_ms = append_ms if self._until_ms is None else min(append_ms, self._until_ms)
+        shown_ms = self._shown_ms(append_ms)
         recent = shown_ms // 1000 // SECONDS_A_QUARTER - RECENT_QUARTERS
         if recent >= self._recent_from + QUARTERS_FORGOTTEN_AT_ONCE:
             self._tell_of_series(self.series.values())
@@ -407,6 +457,8 @@ class Partition:
         new_week = yesterday // 7 != self.today // 7
         open_from = self.today - horizon_days
         identities = self._close_episodes(retention_days)
+        for series in self.series.values():
+            series.states = still_current(series.states, shown_ms // 1000 - CURRENT_SECONDS)
         episodic = [one for one in self.series.values() if not one.explicit]
         days = self._close_days(episodic, open_from, forgets=new_week)
         self._forget(retention_days)
@@ -449,6 +501,8 @@ class Partition:
                 del self.held[identity]
                 if held.quarter != OPEN:
                     hashes.append(stable_hash(identity))
+                elif self._until_ms is None or self.append_ms <= self._until_ms:
+                    self._numbered[held.series].open.pop(identity, None)
             self._closed.update(hashes)
             self._forgetting[day + retention_days] += hashes
         for day in [one for one in self._closing_censuses if one < self.today]:
@@ -470,10 +524,14 @@ class Partition:
             if hashes:
                 self._forgotten[day - retention_days] = len(hashes)
 
+    def _shown_ms(self, append_ms: int) -> int:
+        """Give the moment that is shown at an append time: the same, or the earlier one looked back to."""
+        return append_ms if self._until_ms is None else min(append_ms, self._until_ms)
+
     @property
     def _shown_day(self) -> int:
-        """The civil day of what is shown: the append clock's, or the earlier one looked back to."""
-        return self.today if self._until_ms is None else min(self.today, local_day(self._until_ms // 1000))
+        """The civil day of what is shown."""
+        return min(self.today, local_day(self._shown_ms(self.append_ms) // 1000))
 
     def latest_periods(self, today: int) -> dict[tuple[str, str], int]:
         """Give the start of the latest period up to `today` that any organisation has reported.
@@ -499,10 +557,7 @@ def stable_hash(identity: str) -> int:
     return int.from_bytes(hashed.digest(), "little")
 
 
-def _census(states: dict[int, tuple[int, Facts | None]]) -> Facts | None:
+def _census(states: States) -> Facts | None:
     """Give the facts of the latest state that is not withdrawn."""
-    for as_at in sorted(states, reverse=True):
-        facts = states[as_at][1]
-        if facts is not None:
-            return facts
-    return None
+    found = newest(states)
+    return None if found is None else found[1]

@@ -20,20 +20,22 @@ import msgspec
 from streams.engine.core import EngineSettings
 from streams.engine.families import (
     FAMILIES,
+    OPEN_STREAMS,
     RTT_STREAMS,
     Cell,
     Facts,
     Family,
     Measure,
+    Open,
     ReturnStream,
     measure_stream,
 )
-from streams.engine.held import Held, unpack
-from streams.engine.panes import Buckets, Pane, Series, SeriesKey, Tally
-from streams.engine.partition import CensusKey, CensusStates, Partition
+from streams.engine.held import OPEN, Held, unpack
+from streams.engine.panes import Buckets, Pane, Series, SeriesKey, States, Tally
+from streams.engine.partition import CensusKey, Partition
 from streams.engine.seen import SourceState, StreamState
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of the pieces changes; their fields are part of the fingerprint anyway."""
 
 HELD_A_SLICE = 2_000
@@ -89,6 +91,7 @@ NOT_SAVED = (
 """Attributes that the topic of day totals brings back, or the next record, or that are of this process."""
 
 _Panes = list[tuple[int, list[tuple[Cell, list[int], list[Buckets]]]]]
+_States = list[tuple[int, int, Facts | None]]
 
 
 class _OneStream(msgspec.Struct, array_like=True):
@@ -129,6 +132,8 @@ class _OneSeries(msgspec.Struct, array_like=True):
     quarters: _Panes
     as_at_ms: dict[int, int]
     restated_ms: dict[int, int]
+    opened_ms: int
+    states: list[tuple[str, str, _States]]
 
 
 class _SomeSeries(msgspec.Struct, array_like=True, tag="series"):
@@ -136,11 +141,12 @@ class _SomeSeries(msgspec.Struct, array_like=True, tag="series"):
 
 
 class _SomeHeld(msgspec.Struct, array_like=True, tag="held"):
-    """Some of what is held until one day, as it is packed in memory."""
+    """Some of what is held until one day, as it is packed in memory; `open` is which of it has not ended."""
 
     closes: int
     identities: list[str]
     packed: list[bytes]
+    open: list[int]
 
 
 class _OneCensus(msgspec.Struct, array_like=True):
@@ -149,7 +155,7 @@ class _OneCensus(msgspec.Struct, array_like=True):
     group: str
     day: int
     closes: int
-    states: list[tuple[int, int, Facts | None]]
+    states: _States
 
 
 class _SomeCensuses(msgspec.Struct, array_like=True, tag="censuses"):
@@ -171,7 +177,8 @@ def fingerprint(settings: EngineSettings, measures: Mapping[str, Measure], *more
         measures: declared measures.
         more: what else the caller's state depends on (release, partition counts).
     """
-    streams: list[Family | ReturnStream] = [*FAMILIES.values(), *RTT_STREAMS.values()]
+    streams: list[Family | Open | ReturnStream] = [*FAMILIES.values(), *OPEN_STREAMS.values()]
+    streams += RTT_STREAMS.values()
     streams += map(measure_stream, measures.values())
     meaning = (
         FORMAT,
@@ -191,6 +198,8 @@ class _Lent(NamedTuple):
     quarters: dict[int, Pane]
     as_at_ms: dict[int, int]
     restated_ms: dict[int, int]
+    opened_ms: int
+    states: dict[tuple[str, str], States]
 
 
 class View:
@@ -231,9 +240,14 @@ class View:
         """Keep the panes of a series, which is about to change."""
         if series not in self._lent and self._written <= series.number < len(self._made):
             panes, quarters = series.lend()
-            shown = series.key in self._shown
             self._lent[series] = _Lent(
-                shown, panes, quarters, dict(series.as_at_ms), dict(series.restated_ms)
+                series.key in self._shown,
+                panes,
+                quarters,
+                dict(series.as_at_ms),
+                dict(series.restated_ms),
+                series.opened_ms,
+                dict(series.states),
             )
 
     def slices(self) -> Iterator[bytes]:
@@ -251,11 +265,28 @@ class View:
             self._written += 1
             was = self._lent.pop(one, None)
             if was is None:  # it is as it was, and encoded before anybody has the next turn
-                shown = one.key in self._shown
-                was = _Lent(shown, one.panes, one.quarters, one.as_at_ms, one.restated_ms)
+                was = _Lent(
+                    one.key in self._shown,
+                    one.panes,
+                    one.quarters,
+                    one.as_at_ms,
+                    one.restated_ms,
+                    one.opened_ms,
+                    one.states,
+                )
             days, hours = _flat(was.panes), _flat(was.quarters)
             some.append(
-                _OneSeries(one.key, one.explicit, was.shown, days, hours, was.as_at_ms, was.restated_ms)
+                _OneSeries(
+                    one.key,
+                    one.explicit,
+                    was.shown,
+                    days,
+                    hours,
+                    was.as_at_ms,
+                    was.restated_ms,
+                    was.opened_ms,
+                    [(*kind, _listed(states)) for kind, states in was.states.items()],
+                )
             )
             size += len(days) + len(hours)
             if size >= PANES_A_SLICE:
@@ -270,12 +301,14 @@ class View:
         for day, identities, length in self._closing:
             start = 0
             while start < length:
-                some = _SomeHeld(day, [], [])
+                some = _SomeHeld(day, [], [], [])
                 left = HELD_BYTES_A_SLICE
                 for identity in identities[start : min(start + HELD_A_SLICE, length)]:
                     start += 1
                     packed = before[identity] if identity in before else held.get(identity)
-                    if packed is not None and unpack(packed).closes == day:
+                    if packed is not None and (one := unpack(packed)).closes == day:
+                        if one.quarter == OPEN and one.facts:
+                            some.open.append(len(some.identities))
                         some.identities.append(identity)
                         some.packed.append(packed)
                         left -= len(packed)
@@ -285,9 +318,16 @@ class View:
                     yield some
 
 
-def _census(key: CensusKey, series: int, closes: int, states: CensusStates) -> _OneCensus:
-    listed = [(as_at, *state) for as_at, state in states.items()]
-    return _OneCensus(key.source, series, key.group, key.day, closes, listed)
+def _census(key: CensusKey, series: int, closes: int, states: States) -> _OneCensus:
+    return _OneCensus(key.source, series, key.group, key.day, closes, _listed(states))
+
+
+def _listed(states: States) -> _States:
+    return [(as_at, *state) for as_at, state in states.items()]
+
+
+def _by_moment(listed: _States) -> States:
+    return {as_at: (version, facts) for as_at, version, facts in listed}
 
 
 def _clocks_of(partition: Partition) -> _Clocks:
@@ -386,7 +426,8 @@ class Restoring:
         series.panes, series.quarters = self._panes(one.panes), self._panes(one.quarters)
         for day, append_ms in one.as_at_ms.items():
             series.touch(day, append_ms)
-        series.restated_ms = one.restated_ms
+        series.restated_ms, series.opened_ms = one.restated_ms, one.opened_ms
+        series.states = {(source, group): _by_moment(listed) for source, group, listed in one.states}
         if one.shown:
             self._partition.series[key] = self._partition.organisations[key.org][key] = series
             if one.explicit:
@@ -401,12 +442,14 @@ class Restoring:
 
     def _take_census(self, one: _OneCensus) -> None:
         key = CensusKey(one.source, self._partition._numbered[one.series].key, one.group, one.day)
-        self._partition.censuses[key] = {as_at: (version, facts) for as_at, version, facts in one.states}
+        self._partition.censuses[key] = _by_moment(one.states)
         self._partition._closing_censuses[one.closes].append(key)
 
     def _hold(self, part: _SomeHeld) -> None:
         self._partition.held.update(zip(part.identities, part.packed, strict=True))
         self._partition._closing[part.closes] += part.identities
+        for number in part.open:
+            self._partition.reopen(part.identities[number], unpack(part.packed[number]))
 
 
 def _flat(panes: dict[int, Pane]) -> _Panes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import cast
 
@@ -21,8 +22,9 @@ from schemas.outputs import (
 )
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_of_quarter, first_quarter, local_day
 from streams.engine.core import Engine, TopicPartition
-from streams.engine.families import FAMILIES, Family, ReturnStream
+from streams.engine.families import FAMILIES, Family, Open, ReturnStream
 from streams.engine.families.base import COUNCIL
+from streams.engine.now import open_window, states_window
 from streams.engine.panes import Series, Sums
 from streams.engine.partition import Partition
 from streams.engine.seen import SourceState, is_forgotten
@@ -30,6 +32,7 @@ from streams.engine.windows import (
     COUNCIL_WINDOWS,
     CUMULATIVE,
     HOURS,
+    NOW,
     QUANTILE_WINDOWS,
     TUMBLING,
     Bounds,
@@ -139,14 +142,14 @@ class Snapshotter:
             if isinstance(spec, Family) and latest is not None:
                 hours = [name for name in HOURS if name in spec.windows]
                 windows += [found for name in hours if (found := self._hours(series, name, now))]
+                if NOW in spec.windows and (found := states_window(series, now)):
+                    windows.append(found)
+                if spec.open is not None and (found := open_window(series, spec.open, now)):
+                    facts.append(_series_facts(series, spec.open, [found]))
             if windows:
-                key = series.key
-                basis = cast("Basis", key.basis)
-                older = partition.older_definitions.get(key.stream)
+                older = partition.older_definitions.get(series.key.stream)
                 defined = None if older is None else civil_date(older + 1)
-                facts.append(
-                    SeriesFacts(key.stream, spec.definition, basis, key.site or None, windows, defined)
-                )
+                facts.append(_series_facts(series, spec, windows, defined))
         coverage = partition.covered_from
         return OrganisationSnapshot(position, org, facts, None if coverage is None else civil_date(coverage))
 
@@ -197,6 +200,16 @@ class Snapshotter:
         )
 
 
+def _series_facts(
+    series: Series,
+    stream: Family | Open | ReturnStream,
+    windows: list[WindowFacts],
+    defined_from: date | None = None,
+) -> SeriesFacts:
+    basis, site = cast("Basis", series.key.basis), series.key.site or None
+    return SeriesFacts(stream.name, stream.definition, basis, site, windows, defined_from)
+
+
 def _streams(source: SourceState, now_ms: int) -> list[SourceStream]:
     return [
         SourceStream(
@@ -235,7 +248,8 @@ def _current(
 ) -> list[NamedBounds]:
     """Give the current windows; cumulative ones end alike for all, so that a roll-up loses nobody."""
     if isinstance(spec, Family):
-        return [(window, over_events(window, today)) for window in spec.windows if window not in HOURS]
+        days = [window for window in spec.windows if window not in HOURS and window != NOW]
+        return [(window, over_events(window, today)) for window in days]
     latest = max((day for day in series.panes if day <= today), default=None)
     if latest is None:
         return []

@@ -12,6 +12,7 @@ a current value.
     week                        Mon 27 [------------------ ... )  to date, bounds of the whole week
     ytd      1 April [------------------------------------- ... --)  with today
     12m      [30th of the month, a year ago ---------------)  complete days
+    now                                                 |  no days: this moment, which lies in today
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from typing import Literal, NamedTuple
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_number
 
 WindowName = Literal[
-    "1h", "4h", "24h", "since_midnight", "day", "7d", "28d", "week", "month", "quarter", "ytd", "12m"
+    "now", "1h", "4h", "24h", "since_midnight", "day", "7d", "28d", "week", "month", "quarter", "ytd", "12m"
 ]
 Grain = Literal["day", "week", "month", "quarter"]
 Tumbling = Grain | Literal["ytd"]
 
 TUMBLING: tuple[Tumbling, ...] = ("day", "week", "month", "quarter", "ytd")
 CUMULATIVE: frozenset[WindowName] = frozenset({"ytd", "12m"})
+NOW: WindowName = "now"
+"""What is so at this moment: of episodes without an ending and of the newest states."""
 HOURS: dict[WindowName, int] = {"1h": 1, "4h": 4, "24h": 24}
 """Rolling windows of hours; they end with the last complete quarter of an hour."""
 DAY_WINDOWS: tuple[WindowName, ...] = (
@@ -44,7 +47,7 @@ DAY_WINDOWS: tuple[WindowName, ...] = (
     "12m",
 )
 """Windows over the days of events, open and closed."""
-QUANTILE_WINDOWS: tuple[WindowName, ...] = ("4h", "24h", "since_midnight", "day", "7d", "28d", "month")
+QUANTILE_WINDOWS: tuple[WindowName, ...] = (NOW, "4h", "24h", "since_midnight", "day", "7d", "28d", "month")
 """Windows with histograms: each adds hundreds of numbers to what an organisation publishes a tick."""
 COUNCIL_WINDOWS: tuple[WindowName, ...] = ("28d", "month", "quarter", "12m")
 """Windows over events by council of residence: a trust treats residents of dozens, few of most in a week."""

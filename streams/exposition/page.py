@@ -12,7 +12,8 @@ from jinja2 import Environment
 from streams.assessment import Row
 from streams.assessment.rows import FLAGS, figure, instant, shown
 from streams.catalogue.declared import PURPOSES
-from streams.engine.calendar import LONDON
+from streams.engine.calendar import LONDON, utc
+from streams.engine.windows import NOW
 
 ONE_DAY = timedelta(days=1)
 STATUS_WORDS = {
@@ -30,6 +31,7 @@ BASIS_WORDS = {
     "synthetic": "SIMULATED",
 }
 WINDOW_WORDS = {
+    "now": "now",
     "1h": "last hour",
     "4h": "last 4 hours",
     "24h": "last 24 hours",
@@ -92,8 +94,10 @@ def _box(row: Row) -> dict[str, str]:
 
 
 def _period(row: Row) -> str:
-    """Give the period in local time: days, or the hours of one."""
+    """Give the period in local time: days, or the hours of one, or for now how old it is."""
     start, end = row.period_start, row.period_end
+    if row.window == NOW:
+        return f"as at {utc(row.as_at_ms / 1000).astimezone(LONDON):%d %b %H:%M}"
     if isinstance(start, datetime) and isinstance(end, datetime):
         local = (one.astimezone(LONDON) for one in (start, end))
         return " to ".join(f"{one:%d %b %H:%M}" for one in local)

@@ -238,7 +238,7 @@ def _heads(catalogue: Catalogue) -> dict[str, str]:
     for one in catalogue.indicators.values():
         name = family_name(one)
         heads[name] = _head(name, f"{one.title}. {one.definition}", one.unit)
-        if one.kind not in ("gap", "quantile"):
+        if one.kind not in ("gap", "quantile", "level"):
             parts = f"oversight_{one.id}_numerator"
             heads[parts] = _head(parts, f"{one.title}: numerator.")
         if one.kind not in ("gap", "count"):

@@ -32,7 +32,8 @@ from schemas.outputs import (
     total_key,
 )
 from streams.engine import Engine
-from streams.engine.calendar import SECONDS_A_QUARTER
+from streams.engine.calendar import SECONDS_A_MINUTE, SECONDS_A_QUARTER
+from streams.engine.now import moving
 from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
 from streams.errors import DeliveryError
@@ -87,7 +88,8 @@ class _Taken:
         """Note that everything was acknowledged."""
         now_ms = self.position.tick_ms
         self.ours.closed.published(self.closed, now_ms)
-        self.ours.complete_since_ms, self.ours.quarter = self.complete_since_ms, _quarter(now_ms)
+        self.ours.complete_since_ms = self.complete_since_ms
+        self.ours.quarter, self.ours.minute = _quarter(now_ms), _minute(now_ms)
 
 
 class Checkpoint:
@@ -236,6 +238,8 @@ class Checkpoint:
         if state is not None:
             whole = first or ours.quarter != _quarter(now_ms)
             orgs = set(state.organisations) if whole else set(state.dirty)
+            if ours.minute != _minute(now_ms):
+                orgs |= moving(state.series.values())
             state.dirty -= orgs
         return _Taken(ours, state, position, orgs, ours.closed.take(state, now_ms, whole=first))
 
@@ -283,3 +287,8 @@ class Checkpoint:
 def _quarter(at_ms: int) -> int:
     """Give the quarter of an hour, counted from 1970: with each the windows of hours move on."""
     return at_ms // 1000 // SECONDS_A_QUARTER
+
+
+def _minute(at_ms: int) -> int:
+    """Give the minute, counted from 1970: with each those who wait now have waited longer."""
+    return at_ms // 1000 // SECONDS_A_MINUTE

@@ -54,6 +54,7 @@ class Assigned:
         position: offset of the next record to read.
         complete_since_ms: tick of the first whole publication, 0 before it.
         quarter: quarter of an hour of the last tick; with the next one every window moves.
+        minute: minute of the last tick; with the next one the picture of now does.
         outputs: dead letters and late records that have not been acknowledged.
         totals: totals of days that closed, not acknowledged either.
         watched: position when the partition was last looked at.
@@ -66,6 +67,7 @@ class Assigned:
     position: int = 0
     complete_since_ms: int = 0
     quarter: int = 0
+    minute: int = 0
     outputs: list[Output] = field(default_factory=list)
     totals: list[Total] = field(default_factory=list)
     watched: int = -1

@@ -20,7 +20,7 @@ class Metrics:
         self.consumed = Counter("oversight_records_consumed", "Records read.", ["topic"], registry=own)
         self.outcomes = Counter(
             "oversight_events",
-            "Accepted events by outcome: applied, duplicate, superseded, clash, between_censuses.",
+            "Accepted events by outcome: applied, duplicate, superseded, clash, between_censuses, outdated.",
             ["outcome"],
             registry=own,
         )

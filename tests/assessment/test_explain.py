@@ -420,8 +420,17 @@ def test_what_has_no_answer_is_refused_with_a_sentence(said: str, asked: Any, er
         why(left("a", 10), left("b", 15, hour=11), **asked)
 
 
-@pytest.mark.parametrize("indicator", [one.id for one in CATALOGUE.indicators.values() if one.quantile])
+@pytest.mark.parametrize(
+    "indicator", [one.id for one in CATALOGUE.indicators.values() if one.quantile and one.windows != ("now",)]
+)
 def test_a_quantile_is_refused_and_told_why(indicator: str) -> None:
     """The median is no sum: no part of its change belongs to a record."""
     with pytest.raises(ConfigurationError, match="no sum of parts"):
         Inquiry(CATALOGUE, REGISTER, Question(indicator, "RJ1"), (0, 1))
+
+
+@pytest.mark.parametrize("window", ["now", None])
+def test_what_is_so_now_is_refused_and_told_why(window: str | None) -> None:
+    """Time alone changes it, and time is no record."""
+    with pytest.raises(ConfigurationError, match="with time alone"):
+        Inquiry(CATALOGUE, REGISTER, Question("ed_over_12h_now", "RJ1", window), (0, 1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.catalogue import Catalogue
+from streams.catalogue import Catalogue, Indicator
 from streams.catalogue.declared import PURPOSES
 from streams.catalogue.thresholds import Bounds, Limits
 from streams.errors import ConfigurationError
@@ -50,6 +50,13 @@ def test_thresholds_without_evidence_do_not_ship() -> None:
         {"hypertension_control", "finance_ytd_variance", "drd_delayed", "rtt_18w_imd_gap"}
     )
     assert {"V", "S"} >= {one.evidence for one in shipped.thresholds}
+
+
+def test_a_level_cannot_be_declared_for_a_sum() -> None:
+    """REAP of two services is no REAP of England."""
+    reap = Catalogue.shipped().indicators["amb_reap"]
+    with pytest.raises(ValueError, match="never added up"):
+        Indicator.model_validate(reap.model_dump() | {"levels": ("trust", "england")})
 
 
 def test_the_national_rtt_milestone_does_not_judge_a_trust() -> None:

@@ -74,7 +74,12 @@ def test_hindsight_without_late_news_is_what_was_published_then(data: Any) -> No
     (moment,) = data.draw(moments(events, 1))
     known = [one for one in events if datetime.fromisoformat(one["recordedtime"]) <= moment]
     later = [
-        attendance(f"n{number}", departed=moment + timedelta(minutes=1 + 700 * number), site="RJ122")
+        attendance(
+            f"n{number}",
+            departed=moment + timedelta(minutes=1 + 700 * number),
+            minutes=0.5,  # they came after it too
+            site="RJ122",
+        )
         for number in range(40)
     ]
 

@@ -82,6 +82,18 @@ def _beds(days: int, minute: int, occupied: int, group: str, fields: dict[str, A
     return build
 
 
+def _department(hours: int, patients: int, fields: dict[str, Any]) -> Any:
+    def build(now: Any) -> Any:
+        as_at = (now - timedelta(hours=hours)).isoformat()
+        data = {"as_at": as_at, "in_department": patients, "over_4h": 0, "over_12h": 0}
+        return made("ed.state.observed.v1", data | fields, recorded=now)
+
+    return build
+
+
+_departments = st.builds(
+    _department, st.sampled_from([0, 1, 24, 30]), st.integers(0, 9), st.fixed_dictionaries(_person)
+)
 _states = st.builds(
     _beds,
     st.integers(0, 5),
@@ -131,7 +143,7 @@ _reports = st.builds(
 )
 
 _gaps = st.sampled_from([0, 0, 1, 30, 120, 1440, 3 * 1440])
-_taken = st.one_of(_attendances, _attendances, _handovers, _states, _cases, _reports)
+_taken = st.one_of(_attendances, _attendances, _handovers, _states, _departments, _cases, _reports)
 
 
 def _log(entries: list[tuple[int, Any]]) -> list[FileRecord]:
@@ -181,6 +193,9 @@ def state(partition: Partition) -> dict[str, Any]:
                 one.restated_ms,
                 one.totals,
                 one.histograms,
+                one.open,
+                one.opened_ms,
+                {kind: states for kind, states in one.states.items() if states},
             )
             for key, one in partition._made.items()
             if one.as_at_ms or one.totals or key in partition.series

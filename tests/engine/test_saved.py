@@ -139,6 +139,7 @@ def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     """A new attribute of a partition or a series must be named, or it would be lost without a word."""
     assert {*PLAIN, *REBUILT, *NOT_SAVED} == set(vars(Partition()))
     kept = {"explicit", "key", "panes", "_quarters", "_recent", "as_at_ms", "restated_ms"}
+    kept |= {"opened_ms", "states", "open"}
     assert kept | {
         "histograms",
         "totals",

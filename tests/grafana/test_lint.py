@@ -219,6 +219,7 @@ def test_card_takes_unit_and_colours_from_the_service() -> None:
         "patients": "suffix: patients",
         "cases": "suffix: cases",
         "per_100000": "suffix: per 100,000",
+        "level": "prefix:level ",
     }
     cards = {one["title"]: one for one in panels(FOUR_PURPOSES) if one["type"] == "stat"}
     for indicator in Catalogue.shipped().indicators.values():

@@ -18,7 +18,7 @@ from kafka_doubles import Group, Topics
 from making import attendance, engine, log
 from structlog.testing import capture_logs
 
-from schemas.outputs import ClosedThrough, DayTotal, decode_snapshot
+from schemas.outputs import ClosedThrough, DayTotal, OrganisationSnapshot, decode_snapshot
 from streams.engine.snapshots import Snapshotter
 from streams.pipeline.checkpoint import Checkpoint
 from streams.pipeline.holding import Assigned, Claim
@@ -49,6 +49,7 @@ class Bench:
     """A checkpoint over a state that holds one attendance."""
 
     def __init__(self, topics: Topics) -> None:
+        self.now = 1_781_510_400.0
         self.group = Group({EVENTS: (0, "abc/1")})
         self.engine = engine()
         self.engine.process(EVENTS, log(attendance()))
@@ -63,7 +64,7 @@ class Bench:
             consumer=self.group,
             writer=self.writer,
             metrics=self.metrics,
-            clock=lambda: 1_781_510_400.0,
+            clock=lambda: self.now,
         )
 
     async def make(self) -> bool:
@@ -92,6 +93,21 @@ async def test_the_order_of_a_checkpoint(topics: Topics) -> None:
     assert (0, 0) == (on.ours.pending_records, on.ours.pending_bytes)
     snapshot = decode_snapshot(topics.written[-1][2])
     assert (1, "abc", 1) == (snapshot.at.epoch, snapshot.at.topic_id, snapshot.at.next_offset)
+
+
+async def test_whoever_holds_patients_of_now_is_published_every_minute(topics: Topics) -> None:
+    """No record comes: only those who wait have waited longer; with the quarter of an hour everybody is."""
+    on = Bench(topics)
+    await on.writer.start()
+    on.engine.process(EVENTS, log(attendance("w1", departed=None, source="/ods/RYJ/pas")))
+    found = []
+    for seconds in (0, 30, 60, 90, 900):
+        on.now = 1_781_510_400.0 + seconds
+        topics.written.clear()
+        assert await on.make()
+        kinds = (decode_snapshot(value) for _, _, value in topics.written)
+        found.append({one.org for one in kinds if isinstance(one, OrganisationSnapshot)})
+    assert [{"RJ1", "RYJ"}, set(), {"RYJ"}, set(), {"RJ1", "RYJ"}] == found
 
 
 async def test_all_partitions_are_published_in_one_write(

@@ -23,7 +23,7 @@ from streams.catalogue import Catalogue
 from streams.commands.replay import FileRecord
 from streams.engine import Engine, EngineSettings, Outputs
 from streams.engine.calendar import day_number
-from streams.engine.families import FAMILIES, RTT_STREAMS, measure_stream
+from streams.engine.families import FAMILIES
 from streams.engine.families.base import stratum
 from streams.engine.families.returns import reduce_measure, reduce_rtt
 from streams.engine.saved import View, restored
@@ -58,15 +58,14 @@ def rules_of(settings: EngineSettings) -> Rules:
 
 @cache
 def declared() -> tuple[Declared, ...]:
-    """Give every indicator that the oracles define, with its streams and the windows that both declare."""
+    """Give what the oracles define, with its streams and the windows that both declare; now has its own."""
     found = []
     for stream, each in catalogue().by_stream().items():
-        spec = FAMILIES.get(stream) or RTT_STREAMS.get(stream.removeprefix("rtt_"))
-        spec = spec or measure_stream(catalogue().measures[stream.removeprefix("measure:")])
+        spec = catalogue().stream(stream)
         for indicator, _ in each:
             if indicator.id not in KNOWN:
                 continue
-            windows = tuple(window for window in spec.windows if window in indicator.windows)
+            windows = tuple(one for one in spec.windows if one in indicator.windows and one != "now")
             found.append(Declared(indicator.id, stream, windows, indicator.strata))
     return tuple(found)
 
@@ -235,7 +234,7 @@ def as_board(rows: Sequence[assessment.Row]) -> Board:
     """Give rows of the indicators that the oracles define as figures; each key stands once."""
     found: Board = {}
     for row in rows:
-        if row.indicator not in KNOWN:
+        if row.indicator not in KNOWN or row.window == "now":
             continue
         ((dimension, value),) = row.strata.items() or (("", ""),)
         key = Key(

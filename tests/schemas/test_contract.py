@@ -17,6 +17,9 @@ SESSION, CASE = "theatre.session.recorded.v1", "theatre.case.recorded.v1"
 SPELL, ATTENDANCE = "spell.recorded.v1", "ed.attendance.recorded.v1"
 HANDOVER, BEDS = "ambulance.handover.recorded.v1", "bed.state.observed.v1"
 RESPONSE = "ambulance.response.recorded.v1"
+DEPARTMENT, CAPACITY = "ed.state.observed.v1", "capacity.state.observed.v1"
+SERVICE, CALLS = "ambulance.state.observed.v1", "nhs111.activity.recorded.v1"
+COUNTED = ("calls_offered", "calls_answered", "answered_within_60s", "abandoned_after_30s")
 CENSUS, MEASURE = "rtt.census.reported.v1", "measure.reported.v1"
 
 PERSONAL = "4857773456"
@@ -49,6 +52,10 @@ def test_families_are_named_by_their_types() -> None:
         "ambulance_handover",
         "ambulance_response",
         "bed_state",
+        "ed_state",
+        "capacity_state",
+        "ambulance_state",
+        "nhs111_activity",
         "rtt_census",
         "measure",
     } == {family_of(name) for name in EVENT_MODELS}
@@ -97,6 +104,10 @@ def as_sent(sent: Any, read: Any) -> bool:
         ("case_key planned_at", CASE),
         ("spell_key admitted_at", SPELL),
         ("as_at bed_group open_core open_escalation occupied", BEDS),
+        ("as_at in_department over_4h over_12h", DEPARTMENT),
+        ("as_at capacity_group capacity occupied", CAPACITY),
+        ("as_at reap_level", SERVICE),
+        (f"activity_key period_start period_end {' '.join(COUNTED)}", CALLS),
         ("cadence census_date bands", CENSUS),
         ("measure period_start period_end numerator", MEASURE),
     ],
@@ -121,6 +132,24 @@ TWICE = [{"dimension": "sex", "value": "male", "numerator": 1}] * 2
     ("reason", "suffix", "changed"),
     [
         ("outcome: set although departed_at is missing", ATTENDANCE, {"departed_at": ...}),
+        ("referred_at: outside arrival and departure", ATTENDANCE, {"referred_at": BEFORE}),
+        ("referred_at: outside arrival and departure", ATTENDANCE, {"referred_at": AFTER}),
+        ("over_4h: more than in_department", DEPARTMENT, {"in_department": 29}),
+        ("over_12h: more than over_4h", DEPARTMENT, {"over_12h": 31}),
+        ("referred_waiting: more than in_department", DEPARTMENT, {"referred_waiting": 81}),
+        (
+            "majors_spaces: with majors_occupied, resus_spaces and resus_occupied, or without them",
+            DEPARTMENT,
+            {"resus_occupied": None},
+        ),
+        ("period_end: not after period_start", CALLS, {"period_end": "2026-06-01T07:00:00Z"}),
+        ("period_end: in another civil day than period_start", CALLS, {"period_end": "2026-06-01T23:00:01Z"}),
+        ("answered_within_60s: more than calls_answered", CALLS, {"answered_within_60s": 91}),
+        (
+            "calls_offered: fewer than calls_answered and abandoned_after_30s",
+            CALLS,
+            {"abandoned_after_30s": 11},
+        ),
         ("departed_at: before arrived_at", ATTENDANCE, {"departed_at": BEFORE}),
         ("treatment_started_at: outside arrival and departure", ATTENDANCE, {"treatment_started_at": BEFORE}),
         ("treatment_started_at: outside arrival and departure", ATTENDANCE, {"treatment_started_at": AFTER}),

@@ -123,7 +123,7 @@ def attendances(draw: st.DrawFn) -> dict[str, Any]:
     data |= {"attendance_key": draw(KEYS), "arrived_at": text}
     data["department_type"] = draw(st.sampled_from([1, 2, 3, 5]))
     between = st.integers(0, 5000).map(lambda seconds: at(arrived + seconds))
-    draw(optional(data, treatment_started_at=between, decision_to_admit_at=between))
+    draw(optional(data, treatment_started_at=between, referred_at=between, decision_to_admit_at=between))
     if draw(st.booleans()):
         data["departed_at"] = at(arrived + draw(st.integers(5000, 90_000)))
         draw(
@@ -252,6 +252,65 @@ def beds(draw: st.DrawFn) -> dict[str, Any]:
     return data
 
 
+@st.composite
+def departments(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a department's own count, with or without its spaces."""
+    data = draw(records())
+    patients = draw(COUNTS)
+    over_4h = draw(st.integers(0, patients))
+    data |= {
+        "as_at": draw(instants())[1],
+        "in_department": patients,
+        "over_4h": over_4h,
+        "over_12h": draw(st.integers(0, over_4h)),
+    }
+    draw(optional(data, referred_waiting=st.integers(0, patients) | st.none()))
+    if draw(st.booleans()):
+        names = ("majors_spaces", "majors_occupied", "resus_spaces", "resus_occupied")
+        data |= {name: draw(COUNTS) for name in names}
+    return data
+
+
+@st.composite
+def capacities(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a state of critical care or of virtual wards."""
+    groups = ["adult_critical_care", "paediatric_critical_care", "neonatal_critical_care", "virtual_ward"]
+    return draw(records()) | {
+        "as_at": draw(instants())[1],
+        "capacity_group": draw(st.sampled_from(groups)),
+        "capacity": draw(COUNTS),
+        "occupied": draw(COUNTS),
+    }
+
+
+@st.composite
+def services(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw an ambulance service's state."""
+    data = draw(records()) | {"as_at": draw(instants())[1], "reap_level": draw(st.integers(1, 4))}
+    levels = st.integers(1, 4) | st.none()
+    draw(optional(data, clinical_safety_plan_level=levels, handovers_waiting=COUNTS | st.none()))
+    return data
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw the calls to NHS 111 of a period inside a day: the base is 09:00 in London."""
+    data = draw(records())
+    day, start = 86_400 * draw(st.integers(0, 10)), draw(st.integers(-9 * 3600, 14 * 3600))
+    end = start + draw(st.sampled_from([0.25, 1, 3600]))
+    answered, abandoned = draw(st.integers(0, 5_000_000)), draw(st.integers(0, 1_000_000))
+    data |= {
+        "activity_key": draw(KEYS),
+        "period_start": at(day + start),
+        "period_end": at(day + min(end, 15 * 3600)),
+        "calls_offered": answered + abandoned + draw(st.integers(0, 1_000_000)),
+        "calls_answered": answered,
+        "answered_within_60s": draw(st.integers(0, answered)),
+        "abandoned_after_30s": abandoned,
+    }
+    return data
+
+
 def strata(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Draw strata, each once."""
     return st.lists(
@@ -311,6 +370,10 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "ambulance.handover.recorded.v1": handovers(),
     "ambulance.response.recorded.v1": responses(),
     "bed.state.observed.v1": beds(),
+    "ed.state.observed.v1": departments(),
+    "capacity.state.observed.v1": capacities(),
+    "ambulance.state.observed.v1": services(),
+    "nhs111.activity.recorded.v1": calls(),
     "rtt.census.reported.v1": censuses(),
     "measure.reported.v1": measures(),
 }

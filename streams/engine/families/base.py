@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from streams.engine.windows import EVENT_WINDOWS, WindowName
+from streams.engine.windows import EVENT_WINDOWS, NOW, WindowName
 
 Facts = tuple[int, ...]
 Cell = tuple[tuple[str, str], ...]
@@ -44,6 +44,43 @@ COUNCIL = "council"
 """The dimension of a cell that names a council of residence: no stratum, readers make a level of it."""
 
 
+FEEDS = "feeds"
+"""The first of the facts of now: how many series of site and basis are fed, so that none is not unknown."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """What the episodes of a family that have not ended come to at a moment: a stream of facts of its own.
+
+    Attributes:
+        family: whose episodes.
+        facts: names of the vector's elements, all whole numbers, times in seconds; `FEEDS` is the first.
+        keep: from `data` to the whole numbers that are held of it; the first is the epoch second at which it
+            began. None: it adds nothing.
+        reduce: from what is held and a moment, at or after the beginning, to the facts but for the first.
+        revision: raised when the meaning of a fact changes; part of the definition.
+        histograms: what quantiles are read from.
+    """
+
+    family: str
+    facts: tuple[str, ...]
+    keep: Callable[[Any], Facts | None]
+    reduce: Callable[[Facts, int], Facts]
+    revision: int = 1
+    histograms: tuple[Histogram, ...] = ()
+    windows: ClassVar[tuple[WindowName, ...]] = (NOW,)
+
+    @property
+    def name(self) -> str:
+        """The name of the stream."""
+        return f"{self.family}_open"
+
+    @cached_property
+    def definition(self) -> str:
+        """Identify the meaning of the vector, apart from that of the family: days that closed keep theirs."""
+        return definition(self.name, self.revision, self.facts + _described(self.facts, self.histograms))
+
+
 @dataclass(frozen=True)
 class Family:
     """One family of episodes or states.
@@ -56,10 +93,11 @@ class Family:
         stratified: whether `data` carries strata (`schemas.common.Person`).
         council: whether `data` names the council of residence besides (`responsible_council`).
         planned: whether the attribution instant may lie in the future.
-        kind: `episode`, or `state` (the day's census counts).
+        kind: `episode`, or `state` (the day's census counts, and for now the newest).
         revision: raised when the meaning of a fact changes; part of the definition.
         windows: the windows it is kept for.
         histograms: what quantiles are read from.
+        open: what its episodes without an ending come to; None where they are of no interest.
     """
 
     name: str
@@ -73,6 +111,7 @@ class Family:
     revision: int = 1
     windows: tuple[WindowName, ...] = EVENT_WINDOWS
     histograms: tuple[Histogram, ...] = ()
+    open: Open | None = None
 
     @property
     def cell(self) -> Callable[[Any], Cell]:
@@ -84,11 +123,11 @@ class Family:
     @cached_property
     def definition(self) -> str:
         """Identify the meaning of the vector; readers ignore facts of another definition."""
-        over = tuple(
-            f"{one.name}:{self.facts[one.counted]}:{self.facts[one.measured]}/{one.width}"
-            for one in self.histograms
-        )
-        return definition(self.name, self.revision, self.facts + over)
+        return definition(self.name, self.revision, self.facts + _described(self.facts, self.histograms))
+
+
+def _described(facts: tuple[str, ...], histograms: tuple[Histogram, ...]) -> tuple[str, ...]:
+    return tuple(f"{one.name}:{facts[one.counted]}:{facts[one.measured]}/{one.width}" for one in histograms)
 
 
 def definition(name: str, revision: int, facts: tuple[str, ...]) -> str:

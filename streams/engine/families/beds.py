@@ -1,11 +1,11 @@
-"""Bed states as facts: one census a day, adult general and acute beds."""
+"""Bed states as facts: adult general and acute beds; one census a day, and for now the newest."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from streams.engine.families.base import Family, Reduced
-from streams.engine.windows import DAY_WINDOWS
+from streams.engine.windows import DAY_WINDOWS, NOW
 
 FACTS = (
     "censuses",
@@ -43,4 +43,6 @@ def reduce_bed_state(data: Any) -> Reduced:
     )
 
 
-FAMILIES = (Family("bed_state", FACTS, "bed_group", reduce_bed_state, kind="state", windows=DAY_WINDOWS),)
+FAMILIES = (
+    Family("bed_state", FACTS, "bed_group", reduce_bed_state, kind="state", windows=(NOW, *DAY_WINDOWS)),
+)

@@ -1,11 +1,11 @@
-"""Discharges as facts: delay is a difference of local dates, never of hours."""
+"""Discharges and patients in a bed as facts: delay is a difference of local dates, never of hours."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from streams.engine.calendar import civil_date, day_number, local_day, local_time
-from streams.engine.families.base import Facts, Family, Reduced, histogram
+from streams.engine.families.base import FEEDS, Facts, Family, Open, Reduced, histogram
 
 FACTS = (
     "discharges",
@@ -57,6 +57,23 @@ def _bands(delay: int) -> Facts:
     return tuple(int(low <= delay < high) for low, high in zip(_BANDS, uppers, strict=True))
 
 
+OPEN_FACTS = (FEEDS, "in_bed", "ready", "ready_days")
+
+
+def keep_spell(data: Any) -> Facts:
+    """Keep the admission, and the day on which the patient became ready to leave."""
+    admitted, ready = int(data.admitted_at.timestamp()), data.discharge_ready_date
+    return (admitted,) if ready is None else (admitted, day_number(ready))
+
+
+def reduce_open_spell(kept: Facts, now: int) -> Facts:
+    """Reduce a spell whose patient is in a bed now; days since the discharge ready date, today being 0."""
+    today = local_day(now)
+    if len(kept) == 1 or kept[1] > today:
+        return 1, 0, 0
+    return 1, 1, today - kept[1]
+
+
 FAMILIES = (
     Family(
         "spell",
@@ -66,5 +83,12 @@ FAMILIES = (
         stratified=True,
         council=True,
         histograms=(histogram("delay_days", FACTS, "ready_known", "delay_days"),),
+        open=Open(
+            "spell",
+            OPEN_FACTS,
+            keep_spell,
+            reduce_open_spell,
+            histograms=(histogram("ready_days", OPEN_FACTS, "ready", "ready_days"),),
+        ),
     ),
 )

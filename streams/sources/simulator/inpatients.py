@@ -1,4 +1,4 @@
-"""Inpatients: spells with their discharge ready dates, and the state of the beds hour by hour."""
+"""Inpatients: spells with their discharge ready dates; beds, critical care and virtual wards hour by hour."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from streams.sources.simulator.episodes import (
 )
 from streams.sources.simulator.trusts import Trust
 
-SPELL, BEDS = "spell.recorded.v1", "bed.state.observed.v1"
+SPELL, BEDS, CAPACITY = "spell.recorded.v1", "bed.state.observed.v1", "capacity.state.observed.v1"
 
 _ADMISSIONS = cumulate((3, 2, 2, 2, 2, 3, 4, 8, 7, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 6, 6, 5, 5, 4))
 _HOURS = (1, 1, 0.5, 0.5, 0.5, 0.5, 1, 2, 4, 7, 10, 13, 14, 15, 17, 18, 19, 17, 13, 9, 7, 5, 3, 2)
@@ -156,6 +156,46 @@ def correct_beds(_rng: Random, data: Data) -> Data:
     return {**data, "occupied": data["occupied"] + 3}
 
 
+_GROUPS = (("adult_critical_care", 0.035, 0.83), ("virtual_ward", 0.08, 0.76))
+"""Group, places as a share of the core beds, and how full they are on average."""
+
+
+def capacity_state(trust: Trust, group: tuple[str, float, float], at: int) -> Data:
+    """Give the places of one group at a second."""
+    name, share, full = group
+    rng = trust.random("capacity_state", name, at)
+    places = max(4, round(trust.core_beds * share))
+    return {
+        "org": trust.code,
+        "site": trust.sites[0],
+        "as_at": instant(at),
+        "capacity_group": name,
+        "capacity": places,
+        "occupied": round(places * min(1.0, max(0.0, rng.gauss(full, 0.05)))),
+    }
+
+
+def capacity(trust: Trust, day: int) -> Iterator[Episode]:
+    """Give the states of a day's critical care and virtual wards, every hour at ten to."""
+    for at in range(midnight(day) + 50 * MINUTE, midnight(day + 1), HOUR):
+        for group in _GROUPS:
+            yield _placed(trust, group, at, f"c{utc(at):%Y%m%dT%H%M%S}-{group[0]}")
+
+
+def live_capacity(trust: Trust, rng: Random, now: int) -> Episode:
+    """Give the places of one group now."""
+    return _placed(trust, rng.choice(_GROUPS), now, opaque(rng, "c"))
+
+
+def _placed(trust: Trust, group: tuple[str, float, float], at: int, key: str) -> Episode:
+    return Episode(CAPACITY, key, (Step(at, capacity_state(trust, group, at)),), correct_capacity)
+
+
+def correct_capacity(_rng: Random, data: Data) -> Data:
+    """Correct a state: one place more was open."""
+    return {**data, "capacity": data["capacity"] + 1}
+
+
 FAMILIES = (
     Family(
         "spell",
@@ -166,4 +206,5 @@ FAMILIES = (
         hours=tuple(0.3 + hour / 10 for hour in _HOURS),
     ),
     Family("bed_state", beds, live_beds, lambda _: 24.0),
+    Family("capacity_state", capacity, live_capacity, lambda _: 48.0),
 )

@@ -60,11 +60,11 @@ class LiveFeed:
             latest_seconds=120,
             corrected_seconds=90,
         )
-        silent = {silence.code for silence in settings.silences}
+        silent = {f"/ods/{silence.code}/simulator" for silence in settings.silences}
         self._pairs = [
             (trust, family)
             for trust, family in published_by(self._arrivals.trusts, settings.families)
-            if trust.code not in silent
+            if family.source(trust) not in silent
         ]
         self._owed = 0.0
         self._heap: list[Arrival] = []

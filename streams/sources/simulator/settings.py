@@ -18,6 +18,10 @@ FAMILY_NAMES = (
     "theatre_case",
     "spell",
     "bed_state",
+    "ed_state",
+    "capacity_state",
+    "ambulance_state",
+    "nhs111_activity",
     "rtt_census",
     "measure",
 )

@@ -11,14 +11,19 @@ from itertools import groupby
 from streams.engine.calendar import LONDON, local_day, midnight, utc
 from streams.organisations import UNMAPPED, Register
 from streams.sources.events import Event
-from streams.sources.simulator import inpatients, theatres, urgent
+from streams.sources.simulator import inpatients, services, theatres, urgent
 from streams.sources.simulator.disturbances import Arrival, Disturbances
 from streams.sources.simulator.episodes import DAY, Episode, Family
 from streams.sources.simulator.returns import RETURNS, Return, backlog, published
 from streams.sources.simulator.settings import Settings
 from streams.sources.simulator.trusts import Trust, make_trusts, random_for
 
-FAMILIES: tuple[Family, ...] = (*urgent.FAMILIES, *theatres.FAMILIES, *inpatients.FAMILIES)
+FAMILIES: tuple[Family, ...] = (
+    *urgent.FAMILIES,
+    *theatres.FAMILIES,
+    *inpatients.FAMILIES,
+    *services.FAMILIES,
+)
 
 
 @dataclass

@@ -1,11 +1,11 @@
-"""The emergency department and its ambulances: attendances, handovers and responses."""
+"""The emergency department and its ambulances: attendances, handovers, responses, and its own count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
-from streams.engine.calendar import civil_date, local_day, midnight
+from streams.engine.calendar import civil_date, local_day, midnight, utc
 from streams.sources.simulator.episodes import (
     AGES_ED,
     HOUR,
@@ -27,6 +27,7 @@ from streams.sources.simulator.trusts import Trust
 
 ATTENDANCE, HANDOVER = "ed.attendance.recorded.v1", "ambulance.handover.recorded.v1"
 RESPONSE = "ambulance.response.recorded.v1"
+STATE = "ed.state.observed.v1"
 
 _HOURS = (26, 20, 17, 15, 14, 15, 20, 31, 50, 66, 74, 75, 72, 70, 68, 67, 68, 69, 68, 64, 58, 50, 41, 33)
 _ARRIVALS = cumulate(_HOURS)
@@ -71,7 +72,9 @@ def _attendance(trust: Trust, rng: Random, at: int, *, departs: bool) -> tuple[D
         wait = int(rng.expovariate(1 / (70 * MINUTE))) + 3 * MINUTE
         data["treatment_started_at"] = instant(arrived + min(wait, stay // 2))
     if admitted:
-        data["decision_to_admit_at"] = instant(arrived + int(stay * rng.uniform(0.3, 0.7)))
+        decided = int(stay * rng.uniform(0.3, 0.7))
+        data["referred_at"] = instant(arrived + decided * 3 // 4)
+        data["decision_to_admit_at"] = instant(arrived + decided)
     data["departed_at"] = instant(departed)
     data["outcome"] = (
         "admitted"
@@ -87,18 +90,29 @@ def _attendance(trust: Trust, rng: Random, at: int, *, departs: bool) -> tuple[D
     return data, arrived, departed
 
 
-_KNOWN_LATER = ("treatment_started_at", "decision_to_admit_at", "departed_at", "outcome")
+_KNOWN_LATER = ("treatment_started_at", "referred_at", "decision_to_admit_at", "departed_at", "outcome")
+_KNOWN_AT_REFERRAL = _KNOWN_LATER[2:]
 
 
 def attendances(trust: Trust, day: int) -> Iterator[Episode]:
-    """Give the attendances that arrive on a day: at arrival without a departure, then whole."""
+    """Give the attendances that arrive on a day: at arrival, at a referral, then whole."""
     rng = trust.random("ed_attendance", day)
     mean = trust.attendances * _WEEKDAY[civil_date(day).weekday()]
     for _ in range(count_around(rng, mean)):
         data, arrived, departed = _attendance(trust, rng, moment(rng, day, _ARRIVALS), departs=False)
-        early = {name: value for name, value in data.items() if name not in _KNOWN_LATER}
-        steps = (Step(arrived, early), Step(departed, data))
-        yield Episode(ATTENDANCE, data["attendance_key"], steps, correct_attendance)
+        steps = [Step(arrived, _without(data, _KNOWN_LATER))]
+        if "referred_at" in data:
+            known = _without(data, _KNOWN_AT_REFERRAL)
+            referred = read(data["referred_at"])
+            if "treatment_started_at" in known and read(known["treatment_started_at"]) > referred:
+                del known["treatment_started_at"]
+            steps.append(Step(referred, known))
+        steps.append(Step(departed, data))
+        yield Episode(ATTENDANCE, data["attendance_key"], tuple(steps), correct_attendance)
+
+
+def _without(data: Data, names: Sequence[str]) -> Data:
+    return {name: value for name, value in data.items() if name not in names}
 
 
 def live_attendance(trust: Trust, rng: Random, now: int) -> Episode:
@@ -107,7 +121,7 @@ def live_attendance(trust: Trust, rng: Random, now: int) -> Episode:
     return Episode(ATTENDANCE, data["attendance_key"], (Step(departed, data),), correct_attendance)
 
 
-_BEFORE_DEPARTURE = ("arrived_at", "treatment_started_at", "decision_to_admit_at")
+_BEFORE_DEPARTURE = ("arrived_at", "treatment_started_at", "referred_at", "decision_to_admit_at")
 
 
 def correct_attendance(rng: Random, data: Data) -> Data:
@@ -205,6 +219,57 @@ def correct_response(rng: Random, data: Data) -> Data:
     return {**data, "arrived_at": instant(read(data["arrived_at"]) - earlier)}
 
 
+_IN_DEPARTMENT = tuple(sum(_HOURS[hour - back] for back in range(4)) / sum(_HOURS) for hour in range(24))
+"""Share of a day's patients who are in the department in each hour, staying four hours."""
+
+
+def department(trust: Trust, at: int) -> Data:
+    """Give the department at a second as it counts itself: by the hour of the day, and noise.
+
+    Its own count, and so not the same as that of the attendances.
+    """
+    rng = trust.random("ed_state", at)
+    hour = (at - midnight(local_day(at))) // HOUR % 24
+    patients = max(
+        1, round(trust.attendances * trust.slowness * _IN_DEPARTMENT[hour] * rng.gauss(1.05, 0.05))
+    )
+    over_4h = round(patients * rng.uniform(0.22, 0.38))
+    spaces, resus = round(trust.attendances * 0.08), 6
+    return {
+        "org": trust.code,
+        "site": trust.sites[0],
+        "as_at": instant(at),
+        "in_department": patients,
+        "over_4h": over_4h,
+        "over_12h": round(over_4h * rng.uniform(0.15, 0.35)),
+        "referred_waiting": round(patients * rng.uniform(0.12, 0.22)),
+        "majors_spaces": spaces,
+        "majors_occupied": round(min(patients * 0.5, spaces * 1.3)),
+        "resus_spaces": resus,
+        "resus_occupied": rng.randint(2, resus),
+    }
+
+
+def states(trust: Trust, day: int) -> Iterator[Episode]:
+    """Give the department's counts of a day, every quarter of an hour."""
+    for at in range(midnight(day), midnight(day + 1), 15 * MINUTE):
+        yield _counted(trust, at, f"e{utc(at):%Y%m%dT%H%M%S}")
+
+
+def live_state(trust: Trust, rng: Random, now: int) -> Episode:
+    """Give the department's count now."""
+    return _counted(trust, now, opaque(rng, "e"))
+
+
+def _counted(trust: Trust, at: int, key: str) -> Episode:
+    return Episode(STATE, key, (Step(at, department(trust, at)),), correct_state)
+
+
+def correct_state(_rng: Random, data: Data) -> Data:
+    """Correct a count: two patients more were in the department."""
+    return {**data, "in_department": data["in_department"] + 2}
+
+
 FAMILIES = (
     Family("ed_attendance", attendances, live_attendance, lambda trust: trust.attendances, after_days=2),
     Family("ambulance_handover", handovers, live_handover, lambda trust: trust.handovers, after_days=1),
@@ -216,4 +281,5 @@ FAMILIES = (
         after_days=1,
         by_ambulance=True,
     ),
+    Family("ed_state", states, live_state, lambda _: 24.0),
 )
