@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from golden_events import DATA, GOLDEN
 
 import schemas
 from schemas import fast
+from schemas.common import Dimension, is_stratum
 from schemas.envelope import EVENT_MODELS, TYPE_PREFIX, Headers, family_of
 
 SESSION, CASE = "theatre.session.recorded.v1", "theatre.case.recorded.v1"
@@ -417,6 +418,12 @@ def test_a_stratum_has_a_value_of_its_dimension(dimension: str, value: str) -> N
     assert (f"data: strata.0: its value is none of {dimension}",) == refusal(
         event(MEASURE, strata=strata)
     ).problems
+
+
+def test_every_dimension_has_values() -> None:
+    """Each says what a stratum of it may be called, not known among them."""
+    assert all(is_stratum(dimension, "not_known") for dimension in get_args(Dimension))
+    assert not any(is_stratum(dimension, "SMITH") for dimension in get_args(Dimension))
 
 
 def binary(event_type: str, **headers: bytes | None) -> tuple[bytes, list[tuple[str, Any]]]:
