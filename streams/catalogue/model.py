@@ -26,12 +26,14 @@ from streams.catalogue.declared import (
 )
 from streams.catalogue.expectations import Interval
 from streams.catalogue.local import Id, LocalMeasure, Programme
+from streams.catalogue.published import Published, figure_of
 from streams.catalogue.reading import Reader
 from streams.catalogue.thresholds import Standing, Threshold, Thresholds
 from streams.engine.families import (
     AMOUNT_SCALE,
     FAMILIES,
     MEASURE_FACTS,
+    PUBLISHED_FACTS,
     RTT_STREAMS,
     Family,
     Histogram,
@@ -65,7 +67,7 @@ class Contribution(Declared):
     def _known(self) -> Self:
         facts = facts_of(self.stream)
         if facts is None:
-            known = [*FAMILIES, "rtt_month", "rtt_week", "measure:<id>"]
+            known = [*FAMILIES, "rtt_month", "rtt_week", "measure:<id>", "published:<id>"]
             raise wrong("stream", none_of(self.stream, known, "stream"))
         if (self.numerator is None) == (self.histogram is None):
             raise wrong("numerator", "is needed, or for a quantile a histogram")
@@ -96,7 +98,7 @@ def facts_of(stream: str) -> tuple[str, ...] | None:
         return FAMILIES[stream].facts
     if stream in {one.name for one in RTT_STREAMS.values()}:
         return RTT_FACTS
-    return MEASURE_FACTS if stream.startswith("measure:") else None
+    return {"measure": MEASURE_FACTS, "published": PUBLISHED_FACTS}.get(stream.partition(":")[0])
 
 
 def _measured(value: Any) -> Any:
@@ -112,6 +114,8 @@ def _measured(value: Any) -> Any:
                 raise ValueError("per is a whole number from 1: 100000 for a rate per 100,000")
             parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE * per}
         return {"stream": f"measure:{value['measure']}", **parts}
+    if isinstance(value, dict) and "published" in value:
+        return figure_of(**value)
     return value
 
 
@@ -129,7 +133,8 @@ class Indicator(Declared):
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`.
+    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`;
+    `published` is a figure as published, in no sum.
     `levels` are those at which the figure has a meaning; `limits` are sentences on what it does not say; a
     `headline` stands open on the board.
     """
@@ -140,7 +145,7 @@ class Indicator(Declared):
     horizon: Horizon
     direction: Direction
     unit: Unit
-    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan"] = "ratio"
+    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan", "published"] = "ratio"
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
@@ -177,7 +182,9 @@ class Indicator(Declared):
         for one in self.contributions:
             if (one.histogram is not None) != (self.kind == "quantile"):
                 raise ValueError(f"kind {self.kind}: a histogram belongs to a quantile")
-            if (one.denominator is None) != (self.kind in {"count", "quantile", "share_of_plan"}):
+            if (one.denominator is None) != (
+                self.kind in {"count", "quantile", "share_of_plan", "published"}
+            ):
                 raise ValueError(
                     f"kind {self.kind}: a denominator belongs to a ratio or a mean, not to a count"
                 )
@@ -189,7 +196,8 @@ class MeasureEntry(Declared):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
     grain: Grain
-    kind: Literal["flow", "stock"]
+    kind: Literal["flow", "stock", "published"]
+    roll_up: bool = True
     official_only: bool = False
 
 
@@ -199,6 +207,7 @@ _TABLES: dict[str, type[Declared]] = {
     "threshold": Threshold,
     "interval": Interval,
     "local": LocalMeasure,
+    "published": Published,
     "programme": Programme,
 }
 
@@ -249,8 +258,8 @@ class Catalogue:
             missing = [
                 measure
                 for part in one.contributions
-                if (measure := part.stream.removeprefix("measure:")) != part.stream
-                and measure not in self.measures
+                if (measure := part.stream.partition(":")[2])
+                and (measure not in self.measures or self._stream(part.stream).name != part.stream)
             ]
             for measure in missing:
                 yield one.mistake(f"indicator {one.id}: measure {measure} has no [[measure]] entry", "from")
@@ -306,7 +315,7 @@ class Catalogue:
         if name in FAMILIES:
             return FAMILIES[name]
         returns = {one.name: one for one in RTT_STREAMS.values()}
-        return returns.get(name) or measure_stream(self.measures[name.removeprefix("measure:")])
+        return returns.get(name) or measure_stream(self.measures[name.partition(":")[2]])
 
     @classmethod
     def shipped(cls) -> Catalogue:
@@ -339,9 +348,9 @@ class Catalogue:
 
     @classmethod
     def _of(cls, reader: Reader) -> Catalogue:
-        for local in reader.entries["local"]:
-            for one in local.stands_for():
-                reader.take(one.table, one.entry, local.place.below(*one.part))
+        for short in (*reader.entries["local"], *reader.entries["published"]):
+            for one in short.stands_for():
+                reader.take(one.table, one.entry, short.place.below(*one.part))
         entries = reader.entries
         measures = _by_id("measure", entries["measure"], reader.mistakes)
         reader.refuse()
@@ -356,6 +365,11 @@ class Catalogue:
     def returns(self) -> list[ReturnStream]:
         """Give the streams of returns: the censuses and the declared measures."""
         return [*RTT_STREAMS.values(), *(measure_stream(one) for one in self.measures.values())]
+
+    def only_published(self, indicator: Indicator) -> bool:
+        """Whether nothing but official publications feeds an indicator."""
+        fed = [self.measures.get(part.stream.partition(":")[2]) for part in indicator.contributions]
+        return bool(fed) and all(one is not None and one.official_only for one in fed)
 
     def by_stream(self) -> dict[str, list[tuple[Indicator, Contribution]]]:
         """Give the indicators that each stream of facts feeds; a gap follows the indicator it compares."""

@@ -5,6 +5,8 @@ from streams.engine.families.base import Cell, Facts, Family, Histogram
 from streams.engine.families.returns import (
     AMOUNT_SCALE,
     MEASURE_FACTS,
+    PEER_FIGURES,
+    PUBLISHED_FACTS,
     RTT_STREAMS,
     Measure,
     ReturnStream,
@@ -20,6 +22,8 @@ __all__ = [
     "AMOUNT_SCALE",
     "FAMILIES",
     "MEASURE_FACTS",
+    "PEER_FIGURES",
+    "PUBLISHED_FACTS",
     "RTT_STREAMS",
     "Cell",
     "Facts",
