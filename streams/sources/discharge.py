@@ -24,7 +24,7 @@ from typing import NamedTuple
 from streams.errors import SourceError
 from streams.organisations import is_area
 from streams.sources.events import Event
-from streams.sources.reports import NO_CODE, About, Period, Publication, check_recorded
+from streams.sources.reports import NO_CODE, About, Period, Publication, check_recorded, warn_of_no_code
 from streams.sources.tables import Layout, Row, Table, plain
 
 log = logging.getLogger(__name__)
@@ -110,11 +110,7 @@ def load(
             without[whose.by_icb, whose.day] += 1
             code = f"{NO_CODE}{without[whose.by_icb, whose.day]}"
         yield from _events(whose, code, figures, recorded, lookup or {})
-    if without:
-        log.warning(
-            "%s: %d rows have no organisation's code; they are counted as %s1 and so on, unmapped",
-            *(path, without.total(), NO_CODE),
-        )
+    warn_of_no_code(path, without.total())
 
 
 def _wide(table: Table, by_icb: bool) -> dict[_Whose, _Figures]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 from streams.engine.calendar import LONDON
 from streams.errors import SourceError
 from streams.sources.events import Event, event
+
+log = logging.getLogger(__name__)
 
 NO_CODE = "NOCODE"
 """Rows of a day or month without a code are NOCODE1, NOCODE2 and so on, in the order of the file: they are
@@ -112,4 +115,13 @@ def check_recorded(path: Path, recorded: datetime | None, end: date) -> None:
         raise SourceError(
             f"{path}: has a period that ends with {end}, after --recorded-at {recorded.isoformat()}:"
             " say when the figures were published"
+        )
+
+
+def warn_of_no_code(path: Path, count: int) -> None:
+    """Say how many rows have no organisation's code, if any."""
+    if count:
+        log.warning(
+            "%s: %d rows have no organisation's code; they are counted as %s1 and so on, unmapped",
+            *(path, count, NO_CODE),
         )

@@ -87,6 +87,43 @@ def test_only_the_ratio_of_sums_is_summed(tmp_path: Path) -> None:
     assert 0.95 == rows["ga_bed_occupancy_published_mean", "R0A"][2]
 
 
+def test_the_long_table_of_a_month(tmp_path: Path) -> None:
+    """Providers are read, sums of them are not, nor other metrics; a trust without a code is seen."""
+    header = ["Period", "Level", "Region", "ICB", "Org Code", "Org Name", "Metric", "Type", "Value"]
+
+    def row(level: str, code: str, metric: str, value: str) -> list[str]:
+        return ["01/04/2026", level, "", "", code, "A trust", metric, "Type 1", value]
+
+    path = write(
+        tmp_path / "a.csv",
+        header,
+        row("National", "-", "Adult G&A beds available", "100,000"),
+        row("ICB", "QUE", "Adult G&A beds available", "900"),
+        row("Provider", "RGT", "Adult G&A beds available", "1,000"),
+        row("Provider", "RGT", "Adult G&A beds occupied", "950"),
+        row("Provider", "RGT", "Adult G&A occupancy rate", "95.1%"),
+        row("Provider", "RGT", "Adult G&A beds void", "7"),
+        row("Provider", "", "Adult G&A beds available", "10"),
+    )
+    april = "2026-04-01"
+
+    assert {
+        ("RGT", "ga_bed_occupancy", april): (950, 1000),
+        ("RGT", "ga_bed_occupancy_published_mean", april): ("0.951000", None),
+        ("NOCODE1", "ga_bed_occupancy", april): (None, None),
+    } == figures(beds.load(path))
+    with pytest.raises(SourceError, match=":4: 'Adult G&A beds available' of RGT stands already for 2026-04"):
+        next(
+            beds.load(
+                write(
+                    tmp_path / "b.csv",
+                    header,
+                    *(row("Provider", "RGT", "Adult G&A beds available", value) for value in ("1", "1", "2")),
+                )
+            )
+        )
+
+
 @pytest.mark.parametrize(
     ("said", "row"),
     [
