@@ -62,7 +62,7 @@ def declared() -> tuple[Declared, ...]:
     found = []
     for stream, each in catalogue().by_stream().items():
         spec = FAMILIES.get(stream) or RTT_STREAMS.get(stream.removeprefix("rtt_"))
-        spec = spec or measure_stream(catalogue().measures[stream.removeprefix("measure:")])
+        spec = spec or measure_stream(catalogue().measures[stream.partition(":")[2]])
         for indicator, _ in each:
             if indicator.id not in KNOWN:
                 continue
