@@ -53,7 +53,7 @@ from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import civil_date, local_day, midnight
 from streams.engine.families import FAMILIES
-from streams.organisations import Register
+from streams.organisations import ENGLAND, Register
 
 log = logging.getLogger(__name__)
 
