@@ -207,8 +207,8 @@ _TABLES: dict[str, type[Declared]] = {
     "threshold": Threshold,
     "interval": Interval,
     "local": LocalMeasure,
-    "published": Published,
     "programme": Programme,
+    "published": Published,
 }
 
 

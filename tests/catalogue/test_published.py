@@ -46,11 +46,11 @@ def test_without_peers_there_is_the_value_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ("local.toml: published 1 nof_of9999: grain", ENTRY.replace("quarter", "year")),
+        ("local.toml:6: published nof_of9999: grain", ENTRY.replace("quarter", "year")),
         ("purpose", ENTRY.replace("outcomes_and_access", "access")),
         ("declared twice", ENTRY + ENTRY),
         (
-            "indicator x_y: measure nof_of9999 has no [[measure]] entry of its kind",
+            "indicator x_y: measure nof_of9999 has no [[measure]] entry",
             ENTRY
             + """
 [[indicator]]
