@@ -20,6 +20,15 @@ class StratumAmount(Strict):
     denominator: Amount | None = None
 
 
+class PeerFigures(Strict):
+    """What a publication says of an organisation's peers beside its figure, in the figure's own unit."""
+
+    median: Amount | None = None
+    lower_quartile: Amount | None = None
+    upper_quartile: Amount | None = None
+    rank: Amount | None = None
+
+
 class MeasureReport(Record):
     """One measure of one organisation over one period; the carrier of finance, workforce, population health.
 
@@ -37,6 +46,7 @@ class MeasureReport(Record):
     numerator: Amount | None
     denominator: Amount | None = Field(default=None, description="absent for a plain count")
     strata: Annotated[tuple[StratumAmount, ...], MaxLen(200)] = ()
+    peers: PeerFigures | None = Field(default=None, description="for a measure declared as published")
     publication: Slug | None = Field(
         default=None, description="name of the official publication; accepted from configured sources only"
     )

@@ -71,10 +71,13 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and 
 
 @app.command()
 def load(
-    source: Annotated[str, typer.Argument(help="Which official return: ae.")],
+    source: Annotated[str, typer.Argument(help="Which publication: ae, beds, discharge, nof, rtt.")],
     files: Annotated[list[Path], typer.Argument(help="Files as published.")],
     recorded_at: Annotated[
         str | None, typer.Option(help="When the figures became known; the period's end unless given.")
+    ] = None,
+    lookup: Annotated[
+        Path | None, typer.Option(help="CSV of code and ods_code, for ICBs published under ONS codes.")
     ] = None,
     publish_them: Annotated[
         bool, typer.Option("--publish", help="Send the events to Kafka instead of printing them.")
@@ -82,13 +85,18 @@ def load(
     bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, with --publish.")] = None,
 ) -> None:
     """Turn an official return into events on standard output, or send them with --publish."""
-    from streams.sources import ae
+    from streams.catalogue import Catalogue
+    from streams.sources.lookup import read_lookup
+    from streams.sources.official import LOADERS, Given
 
-    loaders = {"ae": ae.load}
-    if source not in loaders:
-        raise typer.BadParameter(f"{source!r} is not one of {', '.join(loaders)}")
-    recorded = _instant(recorded_at)
-    events = ((path, one) for path in files for one in loaders[source](path, recorded))
+    if source not in LOADERS:
+        raise typer.BadParameter(f"{source!r} is not one of {', '.join(LOADERS)}")
+    given = Given(
+        _instant(recorded_at),
+        None if lookup is None else read_lookup(lookup),
+        Catalogue.shipped().measures,
+    )
+    events = ((path, one) for path in files for one in LOADERS[source](path, given))
     if publish_them:
         from streams.commands.replay import Line
 

@@ -89,6 +89,11 @@ class Layout:
         return self._id
 
 
+def shown(catalogue: Catalogue) -> list[Indicator]:
+    """Give the indicators of the board: what only official publications feed has no place on it."""
+    return [one for one in catalogue.indicators.values() if not catalogue.only_published(one)]
+
+
 def board(catalogue: Catalogue, docs_url: str, worker_url: str) -> Any:
     """Build the board.
 
@@ -122,7 +127,7 @@ def board(catalogue: Catalogue, docs_url: str, worker_url: str) -> Any:
     for panel, width in trust.trust_panels():
         made.with_panel(layout.place(panel, width, 4))
     for purpose, title in PURPOSES.items():
-        indicators = [one for one in catalogue.indicators.values() if one.purpose == purpose]
+        indicators = [one for one in shown(catalogue) if one.purpose == purpose]
         if not indicators:
             continue
         made.with_row(layout.row(title))

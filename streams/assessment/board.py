@@ -111,6 +111,7 @@ class Board:
         self._aged: set[Slot] = set()
         self._calculators = _calculators(catalogue)
         self._definitions = _definitions(catalogue)
+        self._apart = {one.name for one in catalogue.returns() if not one.rolled_up}
 
     def apply(self, snapshot: Snapshot, now_ms: int | None = None) -> bool:
         """Take one record of the topic `snapshots`.
@@ -203,6 +204,8 @@ class Board:
             return {Slot("council", key.council, key.stream, key.basis, key.window)}
         (_, _, org), site, part = key.origin
         places = self.register.counts_in(org, part)
+        if key.stream in self._apart:
+            places = ((self.register.level(org), org),)
         if site is not None:
             places = (*places, ("site", site))
         return {Slot(level, code, key.stream, key.basis, key.window) for level, code in places}
@@ -418,28 +421,32 @@ class Board:
     def all_periods(self) -> Iterator[Row]:
         """Give the rows of every period held, not only the latest: for finals."""
         for slot, periods in self._sums.items():
-            for period in periods:
-                yield from self._slot_rows(slot, period)
+            earlier: set[Member] = set()
+            for period in sorted(periods):
+                yield from self._slot_rows(slot, period, earlier)
+                earlier.update(origin.member for origin in periods[period].origins)
 
-    def _slot_rows(self, slot: Slot, period: Period) -> list[Row]:
+    def _slot_rows(self, slot: Slot, period: Period, earlier: set[Member] | None = None) -> list[Row]:
         calculators = self._calculators.get(slot.stream, ())
         if not calculators or not self.register.has_series(slot.org, period.end - ONE_DAY):
             return []
-        figures = self._figures(slot, period)
+        figures = self._figures(slot, period, earlier)
         return [row for calculator in calculators for row in calculator.rows(figures)]
 
-    def _figures(self, slot: Slot, period: Period) -> Figures:
+    def _figures(self, slot: Slot, period: Period, earlier: set[Member] | None = None) -> Figures:
+        """Give the facts of a period; `earlier`: the members that have an older one, where known."""
         periods = self._sums[slot]
         total = periods[period]
         quality = together(total.origins.values())
         present = {origin.member for origin in total.origins}
-        older = {
-            origin.member for one, other in periods.items() if one < period for origin in other.origins
-        } - present
+        if earlier is None:
+            earlier = {
+                origin.member for one, other in periods.items() if one < period for origin in other.origins
+            }
         found = {
             "partial": quality.partial or self.register.begins_after(slot.org, period.start),
             "to_date": quality.to_date,
-            "missing_members": bool(older) and self._misses(slot),
+            "missing_members": not earlier <= present and self._misses(slot),
             "restated": quality.restated_ms is not None,
             "assumed_membership": quality.assumed,
             "stale": bool(self.absent) and any(member[:2] in self.absent for member in present),

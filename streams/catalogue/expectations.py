@@ -37,8 +37,8 @@ def _seconds(value: Any) -> int:
 
 def _stream(value: str) -> str:
     known = [*FAMILIES, *(one.name for one in RTT_STREAMS.values())]
-    if value not in known and not re.fullmatch(r"measure:[a-z][a-z0-9_]{1,63}", value):
-        raise ValueError(f"family {value!r} is not one of {', '.join(known)}, measure:<id>")
+    if value not in known and not re.fullmatch(r"(measure|published):[a-z][a-z0-9_]{1,63}", value):
+        raise ValueError(f"family {value!r} is not one of {', '.join(known)}, measure:<id>, published:<id>")
     return value
 
 

@@ -7,7 +7,7 @@ from streams.catalogue.dated import Reference
 from streams.catalogue.declared import LEVELS, PURPOSES
 from streams.catalogue.model import Catalogue, Contribution, Indicator, facts_of
 from streams.catalogue.thresholds import Threshold, held_to
-from streams.engine.families import AMOUNT_SCALE, FAMILIES, OPEN_STREAMS, RTT_STREAMS
+from streams.engine.families import AMOUNT_SCALE, FAMILIES, OPEN_STREAMS, PEER_FIGURES, RTT_STREAMS
 
 _BETTER = {
     "higher": "higher is better",
@@ -24,9 +24,28 @@ def catalogue_page(catalogue: Catalogue) -> str:
     for purpose, title in PURPOSES.items():
         parts.append(f"\n## {title}\n")
         parts += [
-            _indicator(catalogue, one) for one in catalogue.indicators.values() if one.purpose == purpose
+            _indicator(catalogue, one)
+            for one in catalogue.indicators.values()
+            if one.purpose == purpose and one.kind != "published"
         ]
-    return "".join(parts) + _facts()
+    return "".join(parts) + _published(catalogue) + _facts()
+
+
+def _published(catalogue: Catalogue) -> str:
+    """List what is shown as published: a line a measure, with the endings of the figures beside its value."""
+    figures = [one for one in catalogue.indicators.values() if one.kind == "published"]
+    lines = [
+        "\n## As published\n",
+        "Imported, never recomputed, in no sum: [official publications](official.md).\n",
+        "| indicator | figures beside it | unit | window | what | source |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in figures:
+        if one.contributions[0].numerator == "numerator_e6":
+            beside = [f"`_{name}`" for name in PEER_FIGURES if f"{one.id}_{name}" in catalogue.indicators]
+            cells = (f"`{one.id}`", " ".join(beside), one.unit, one.windows[0], one.title, one.source)
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _indicator(catalogue: Catalogue, one: Indicator) -> str:
@@ -108,7 +127,8 @@ def _reference(name: str, one: Reference) -> str:
 
 
 def _facts() -> str:
-    streams = [*FAMILIES, *OPEN_STREAMS, *(one.name for one in RTT_STREAMS.values()), "measure:<id>"]
+    returns = [one.name for one in RTT_STREAMS.values()]
+    streams = [*FAMILIES, *OPEN_STREAMS, *returns, "measure:<id>", "published:<id>"]
     rows = [
         f"| `{stream}` | {', '.join(f'`{fact}`' for fact in facts_of(stream) or ())} |" for stream in streams
     ]

@@ -27,6 +27,7 @@ from streams.catalogue.declared import (
 )
 from streams.catalogue.expectations import Interval
 from streams.catalogue.local import Id, LocalMeasure, Programme
+from streams.catalogue.published import Published, figure_of
 from streams.catalogue.reading import Reader
 from streams.catalogue.thresholds import Standing, Threshold, Thresholds
 from streams.engine.families import (
@@ -34,6 +35,7 @@ from streams.engine.families import (
     FAMILIES,
     MEASURE_FACTS,
     OPEN_STREAMS,
+    PUBLISHED_FACTS,
     RTT_STREAMS,
     Family,
     Histogram,
@@ -45,6 +47,8 @@ from streams.engine.families import (
 from streams.engine.families.returns import RTT_FACTS
 from streams.engine.windows import QUANTILE_WINDOWS, Grain, WindowName
 from streams.errors import ConfigurationError
+
+Kind = Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan", "published", "level"]
 
 
 class Contribution(Declared):
@@ -68,7 +72,7 @@ class Contribution(Declared):
     def _known(self) -> Self:
         facts = facts_of(self.stream)
         if facts is None:
-            known = [*FAMILIES, *OPEN_STREAMS, "rtt_month", "rtt_week", "measure:<id>"]
+            known = [*FAMILIES, *OPEN_STREAMS, "rtt_month", "rtt_week", "measure:<id>", "published:<id>"]
             raise wrong("stream", none_of(self.stream, known, "stream"))
         if (self.numerator is None) == (self.histogram is None):
             raise wrong("numerator", "is needed, or for a quantile a histogram")
@@ -100,7 +104,7 @@ def facts_of(stream: str) -> tuple[str, ...] | None:
         return found.facts
     if stream in {one.name for one in RTT_STREAMS.values()}:
         return RTT_FACTS
-    return MEASURE_FACTS if stream.startswith("measure:") else None
+    return {"measure": MEASURE_FACTS, "published": PUBLISHED_FACTS}.get(stream.partition(":")[0])
 
 
 def _measured(value: Any) -> Any:
@@ -116,6 +120,8 @@ def _measured(value: Any) -> Any:
                 raise ValueError("per is a whole number from 1: 100000 for a rate per 100,000")
             parts |= {"denominator": "denominator_e6", "denominator_scale": AMOUNT_SCALE * per}
         return {"stream": f"measure:{value['measure']}", **parts}
+    if isinstance(value, dict) and "published" in value:
+        return figure_of(**value)
     return value
 
 
@@ -134,9 +140,10 @@ class Indicator(Declared):
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
     `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`;
-    `level` is the numerator of the one state that there is (the denominator counts them), at the organisation
-    that declared it and nowhere above. `levels` are those at which the figure has a meaning; `limits` are
-    sentences on what it does not say; a `headline` stands open on the board.
+    `published` is a figure as published, in no sum; `level` is the numerator of the one state that there is
+    (the denominator counts them), at the organisation that declared it and nowhere above. `levels` are those
+    at which the figure has a meaning; `limits` are sentences on what it does not say; a `headline` stands
+    open on the board.
     """
 
     id: Id
@@ -145,7 +152,7 @@ class Indicator(Declared):
     horizon: Horizon
     direction: Direction
     unit: Unit
-    kind: Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan", "level"] = "ratio"
+    kind: Kind = "ratio"
     quantile: Annotated[float, Field(gt=0, le=1, description="1 is the largest value")] | None = None
     windows: tuple[WindowName, ...]
     strata: tuple[str, ...] = ()
@@ -186,7 +193,9 @@ class Indicator(Declared):
         for one in self.contributions:
             if (one.histogram is not None) != (self.kind == "quantile"):
                 raise ValueError(f"kind {self.kind}: a histogram belongs to a quantile")
-            if (one.denominator is None) != (self.kind in {"count", "quantile", "share_of_plan"}):
+            if (one.denominator is None) != (
+                self.kind in {"count", "quantile", "share_of_plan", "published"}
+            ):
                 raise ValueError(
                     f"kind {self.kind}: a denominator belongs to a ratio or a mean, not to a count"
                 )
@@ -198,7 +207,8 @@ class MeasureEntry(Declared):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")]
     grain: Grain
-    kind: Literal["flow", "stock"]
+    kind: Literal["flow", "stock", "published"]
+    roll_up: bool = True
     official_only: bool = False
 
 
@@ -209,6 +219,7 @@ _TABLES: dict[str, type[Declared]] = {
     "interval": Interval,
     "local": LocalMeasure,
     "programme": Programme,
+    "published": Published,
 }
 
 
@@ -258,8 +269,8 @@ class Catalogue:
             missing = [
                 measure
                 for part in one.contributions
-                if (measure := part.stream.removeprefix("measure:")) != part.stream
-                and measure not in self.measures
+                if (measure := part.stream.partition(":")[2])
+                and (measure not in self.measures or self.stream(part.stream).name != part.stream)
             ]
             for measure in missing:
                 yield one.mistake(f"indicator {one.id}: measure {measure} has no [[measure]] entry", "from")
@@ -316,7 +327,7 @@ class Catalogue:
         if (found := FAMILIES.get(name) or OPEN_STREAMS.get(name)) is not None:
             return found
         returns = {one.name: one for one in RTT_STREAMS.values()}
-        return returns.get(name) or measure_stream(self.measures[name.removeprefix("measure:")])
+        return returns.get(name) or measure_stream(self.measures[name.partition(":")[2]])
 
     @classmethod
     def shipped(cls) -> Catalogue:
@@ -349,9 +360,9 @@ class Catalogue:
 
     @classmethod
     def _of(cls, reader: Reader) -> Catalogue:
-        for local in reader.entries["local"]:
-            for one in local.stands_for():
-                reader.take(one.table, one.entry, local.place.below(*one.part))
+        for short in (*reader.entries["local"], *reader.entries["published"]):
+            for one in short.stands_for():
+                reader.take(one.table, one.entry, short.place.below(*one.part))
         entries = reader.entries
         measures = _by_id("measure", entries["measure"], reader.mistakes)
         reader.refuse()
@@ -366,6 +377,11 @@ class Catalogue:
     def returns(self) -> list[ReturnStream]:
         """Give the streams of returns: the censuses and the declared measures."""
         return [*RTT_STREAMS.values(), *(measure_stream(one) for one in self.measures.values())]
+
+    def only_published(self, indicator: Indicator) -> bool:
+        """Whether nothing but official publications feeds an indicator."""
+        fed = [self.measures.get(part.stream.partition(":")[2]) for part in indicator.contributions]
+        return bool(fed) and all(one is not None and one.official_only for one in fed)
 
     def by_stream(self) -> dict[str, list[tuple[Indicator, Contribution]]]:
         """Give the indicators that each stream of facts feeds; a gap follows the indicator it compares."""

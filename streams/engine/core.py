@@ -38,7 +38,7 @@ from streams.engine.families import (
     ReturnStream,
     measure_stream,
 )
-from streams.engine.families.returns import reduce_measure, reduce_rtt, rtt_period_start
+from streams.engine.families.returns import reduce_measure, reduce_published, reduce_rtt, rtt_period_start
 from streams.engine.held import OPEN, Held
 from streams.engine.panes import Series
 from streams.engine.partition import CensusKey, Fresh, Partition
@@ -504,7 +504,12 @@ class Engine:
                 raise _NotAcceptedError(
                     "missing_denominator", "data.denominator: this measure is a share and needs one"
                 )
-            contributions = reduce_measure(data)
+            if data.peers is not None and not stream.published:
+                raise _NotAcceptedError(
+                    "unknown_measure",
+                    "data.peers: the catalogue does not declare the measure as published",
+                )
+            contributions = reduce_published(data) if stream.published else reduce_measure(data)
         else:
             stream = RTT_STREAMS[data.cadence]
             start = rtt_period_start(data)

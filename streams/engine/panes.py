@@ -216,7 +216,9 @@ class Series:
         """Sum days before the newest; they seldom change, and then `touch` says so."""
         found = self._settled.get((start, end))
         if found is None:
-            days = [day for day in self.panes if start <= day < end]
+            days: Sequence[int] = range(start, end)
+            if len(days) > len(self.panes):
+                days = [day for day in self.panes if start <= day < end]
             found = self._settled[start, end] = self._with_open(self._closed_stretch(start, end), days)
         return found
 

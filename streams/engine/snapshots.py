@@ -164,7 +164,8 @@ class Snapshotter:
         reported = expected = 0
         if isinstance(spec, ReturnStream):
             reported = sum(one.days for one in stretches)
-            latest = end - 1 if name in CUMULATIVE else max(day for day in series.panes if day < end)
+            ended = name in CUMULATIVE or end <= today
+            latest = end - 1 if ended else max(day for day in series.panes if day < end)
             expected = _expected(spec.grain, Bounds(start, end), latest, today)
         return WindowFacts(
             window=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.organisations._codes import is_area
 from streams.organisations.register import (
     ENGLAND,
     ROLL_UPS,
@@ -12,4 +13,4 @@ from streams.organisations.register import (
     Succession,
 )
 
-__all__ = ["ENGLAND", "ROLL_UPS", "UNMAPPED", "Organisation", "Parents", "Register", "Succession"]
+__all__ = ["ENGLAND", "ROLL_UPS", "UNMAPPED", "Organisation", "Parents", "Register", "Succession", "is_area"]

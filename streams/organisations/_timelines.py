@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from streams.organisations._codes import is_area
 from streams.organisations._records import ROLL_UPS, Membership, Organisation, Parents
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def counted(level: str, code: str, parents: Parents) -> _Counts:
     """Level and code of everything that a fact of a code counts in, itself included.
 
     A council's figures are of its residents, who are counted once more where they are treated: they stand
-    by themselves.
+    by themselves. So do those of an ICB's area, which holds the organisations in it once more.
     """
-    if level in ("council", ENGLAND):
+    if level in ("council", ENGLAND) or is_area(code):
         return ((level, code),)
     units = parents.units
     own = () if (level, code) in units else ((level, code),)

@@ -8,11 +8,7 @@ by what their headers say, never by position; percentages are not read, they are
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import logging
-import math
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -21,37 +17,17 @@ from typing import NamedTuple
 
 from streams.engine.calendar import LONDON
 from streams.errors import SourceError
+from streams.sources import tables
 from streams.sources.events import Event, event
+from streams.sources.tables import CODE, MONTHS, month_after, read_number
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/ods/X24/ae-monthly"
 PUBLICATION = "ae_attendances_monthly"
-_CODE = re.compile(r"^[A-Z0-9]{3,10}$")
 _TRUST_CODE_LENGTH = 3
-_BLANKS = frozenset(("", "-", "–", "—", "*", ".", "..", "n/a", "null", "#ref!"))  # noqa: RUF001 (as published)
 _TOTALS = frozenset(("total", "england", "grand total", "england total"))
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
-        1,
-    )
-}
-_PERIOD = re.compile(rf"({'|'.join(_MONTHS)})[^0-9a-z]*(20[0-9]{{2}})", re.IGNORECASE)
+_PERIOD = re.compile(rf"({'|'.join(MONTHS)})[^0-9a-z]*(20[0-9]{{2}})", re.IGNORECASE)
 
 
 class Columns(NamedTuple):
@@ -79,7 +55,7 @@ def load(path: Path, recorded: datetime | None = None) -> Iterator[Event]:
     Raises:
         SourceError: naming file, line and column when it is not the file it claims to be.
     """
-    rows = _rows(path)
+    rows = [row.cells for row in tables.rows(path)]
     header = next((i for i, row in enumerate(rows) if _is_header(row)), None)
     if header is None:
         raise SourceError(
@@ -87,7 +63,7 @@ def load(path: Path, recorded: datetime | None = None) -> Iterator[Event]:
         )
     columns = _columns(path, header + 1, rows[header], rows[header + 1 :])
     start = _month(path, rows[:header])
-    period = (start, date(start.year + start.month // 12, start.month % 12 + 1, 1))
+    period = (start, month_after(start))
     lines = _lines(path, header, rows, columns)
     if not lines:
         raise SourceError(f"{path}: a header and no provider: a torn file? Fetch it again")
@@ -126,39 +102,6 @@ def _lines(path: Path, header: int, rows: list[list[str]], columns: Columns) -> 
             *(path, number, code, earlier.number),
         )
     return list(seen.values())
-
-
-def _rows(path: Path) -> list[list[str]]:
-    """Read the cells; strict, since a quotation mark that never closes would swallow the rows after it."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)  # "": a lone CR ends a line too
-    try:
-        return list(reader)
-    except csv.Error as error:
-        raise SourceError(
-            f"{path}:{reader.line_num}: not CSV: {error}: a torn file? Fetch it again"
-        ) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from None
-    text = _decoded(raw)
-    if not text.strip():
-        raise SourceError(f"{path}: the file is empty: fetch it again")
-    if "\0" in text:
-        raise SourceError(f"{path}: a binary file, not CSV (a workbook? save the provider sheet as CSV)")
-    return text
-
-
-def _decoded(raw: bytes) -> str:
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", errors="replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
 
 
 def _is_header(row: list[str]) -> bool:
@@ -210,11 +153,13 @@ def _sums_agree(body: list[list[str]]) -> bool:
     """
     proved = False
     for row in body:
-        if len(row) < _LAYOUT_WIDTH or not _CODE.match(row[_LAYOUT.code].strip().upper()):
+        if len(row) < _LAYOUT_WIDTH or not CODE.fullmatch(row[_LAYOUT.code].strip().upper()):
             continue
-        total, within, over = (_number(row[column]) for column in _three(_LAYOUT))
+        total, within, over = (read_number(row[column]) for column in _three(_LAYOUT))
         if total is None:
-            types = [_number(row[column]) for column in range(_LAYOUT.attendances - 3, _LAYOUT.attendances)]
+            types = [
+                read_number(row[column]) for column in range(_LAYOUT.attendances - 3, _LAYOUT.attendances)
+            ]
             total = sum(one or 0 for one in types) if types != [None] * len(types) else None
         if total is None or within is None or over is None:
             continue
@@ -227,7 +172,7 @@ def _sums_agree(body: list[list[str]]) -> bool:
 def _month(path: Path, above: list[list[str]]) -> date:
     for text in (path.name, *(" ".join(row) for row in above)):
         if found := _PERIOD.search(text):
-            return date(int(found[2]), _MONTHS[found[1].lower()], 1)
+            return date(int(found[2]), MONTHS[found[1].lower()], 1)
     raise SourceError(
         f"{path}: no month in the name or above the header; name the file like April-2025-AE.csv"
     )
@@ -253,7 +198,7 @@ def _code(row: list[str], columns: Columns) -> str:
     """Give the organisation's code in upper case, or nothing; a word among the notes below is no code."""
     cell = row[columns.code].strip() if len(row) > columns.code else ""
     code = cell.upper()
-    if not _CODE.match(code):
+    if not CODE.fullmatch(code):
         return ""
     if cell == code or _has_figures(row, columns):
         return code
@@ -267,22 +212,11 @@ def _three(columns: Columns) -> tuple[int, int, int]:
 
 
 def _has_figures(row: list[str], columns: Columns) -> bool:
-    return any(i < len(row) and _number(row[i]) is not None for i in _three(columns))
-
-
-def _number(text: str) -> float | None:
-    """Read a published count; blanks, dashes and their like are None, and what is no number is NaN."""
-    text = text.strip().replace(",", "")
-    if text.lower() in _BLANKS:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return any(i < len(row) and read_number(row[i]) is not None for i in _three(columns))
 
 
 def _count(path: Path, number: int, row: list[str], column: int) -> int | None:
-    value = _number(row[column])
+    value = read_number(row[column])
     if value is None:
         return None
     if not (value >= 0 and value.is_integer()):

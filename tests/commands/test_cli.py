@@ -30,7 +30,7 @@ GOOD = json.dumps(attendance(site="RJ122")).encode()
         ("is not between 2000 and 2100", ("replay", "-", "--at", "9999-12-31T00:00:00Z"), GOOD),
         ("has no offset", ("replay", "-", "--at", "2026-01-01T00:00:00"), GOOD),
         ("use --format json or table", ("replay", "-", "--finals", "--format", "prometheus"), GOOD),
-        ("is not one of ae", ("load", "beds", "x.csv"), b""),
+        ("is not one of ae, beds, discharge, nof, rtt", ("load", "ods", "x.csv"), b""),
         ("No such file", ("load", "ae", "nothing.csv"), b""),
         ("not in the register", ("organisations", "ZZZ9"), b""),
         ("is not a date", ("organisations", "--at", "yesterday"), b""),
@@ -46,6 +46,38 @@ def test_wrong_input_gets_a_sentence(said: str, arguments: tuple[str, ...], give
     assert said in told
     assert "Traceback" not in told
     assert 0 != done.returncode
+
+
+DISCHARGES = """icb22_code,date,discharged_by_1700,discharged_between_1701_2359,discharged_total
+E54000056,2023-05-01,17,15,32
+"""
+
+
+def test_a_publication_becomes_lines_of_events(tmp_path: Path) -> None:
+    """With a look-up of ICBs, and a time at which the figures became known."""
+    file, lookup = tmp_path / "a.csv", tmp_path / "lookup.csv"
+    file.write_text(DISCHARGES)
+    lookup.write_text("code,ods_code\nE54000056,QUE\n")
+    done = oversight(
+        *("load", "discharge", str(file), "--lookup", str(lookup), "--recorded-at", "2023-06-08T08:30:00Z")
+    )
+
+    assert [("QUE", "discharges_icb", 32), ("QUE", "discharged_before_17_icb", 17)] == [
+        tuple(json.loads(line)["data"][name] for name in ("org", "measure", "numerator"))
+        for line in done.stdout.splitlines()
+    ]
+    assert {"2023-06-08T08:30:00Z"} == {json.loads(line)["recordedtime"] for line in done.stdout.splitlines()}
+
+
+def test_of_a_torn_publication_nothing_comes_out(tmp_path: Path) -> None:
+    """The row before the torn one stays in too."""
+    file = tmp_path / "a.csv"
+    file.write_text(DISCHARGES + "E54000056,2023-05-02,17\n")
+    done = oversight("load", "discharge", str(file))
+
+    assert b"" == done.stdout
+    assert f"{file}:3: the row ends early" in done.stderr.decode()
+    assert 1 == done.returncode
 
 
 def test_a_byte_order_mark_and_blank_lines_are_passed_over() -> None:

@@ -134,6 +134,14 @@ def test_a_council_counts_for_itself_alone() -> None:
     assert (("council", "E08000027"),) == Register.shipped().counts_in("E08000027", CHANGE)
 
 
+def test_the_area_of_an_icb_counts_in_itself_alone() -> None:
+    """Under its ONS code it holds the trusts in it once more; another unknown code counts in England."""
+    register = Register.shipped()
+
+    assert (("provider", "E54000056"),) == register.counts_in("E54000056", CHANGE)
+    assert ("england", "england") in register.counts_in("E54", CHANGE)
+
+
 def test_a_merged_trust_ends_and_its_series_with_it(tmp_path: Path) -> None:
     """RBK goes into RL4 on 1 October 2026: its last day is 30 September, RL4 goes on as another."""
     register = own(tmp_path, succession="RBK,RL4,2026-10-01,acquisition")

@@ -5,6 +5,8 @@ from streams.engine.families.base import Cell, Facts, Family, Histogram, Open
 from streams.engine.families.returns import (
     AMOUNT_SCALE,
     MEASURE_FACTS,
+    PEER_FIGURES,
+    PUBLISHED_FACTS,
     RTT_STREAMS,
     Measure,
     ReturnStream,
@@ -37,6 +39,8 @@ __all__ = [
     "FAMILIES",
     "MEASURE_FACTS",
     "OPEN_STREAMS",
+    "PEER_FIGURES",
+    "PUBLISHED_FACTS",
     "RTT_STREAMS",
     "Cell",
     "Facts",
