@@ -181,6 +181,7 @@ class Final(msgspec.Struct, frozen=True):
     restated_at: str | None
     revision: int
     identity: str
+    coded: dict[str, float | None] = {}
     schema: int = SCHEMA
 
 

@@ -191,7 +191,10 @@ def replay(
     if not records:
         typer.echo("no events in the input", err=True)
         raise typer.Exit(1)
-    rows, outputs = command.replay(records, catalogue=catalogue, register=register, at=moment, finals=finals)
+    rule = _settings().rule
+    rows, outputs = command.replay(
+        records, catalogue=catalogue, register=register, at=moment, finals=finals, rule=rule
+    )
     show_rows(rows, output, catalogue, register)
     for line in command.report(outputs, records):
         typer.echo(line, err=True)
@@ -235,7 +238,9 @@ def explain(
     newer = _instant(until)
     assert older is not None  # noqa: S101 - the option is required
     if file:
-        found = command.from_files(file, question, older, newer, catalogue=catalogue, register=register)
+        found = command.from_files(
+            file, question, older, newer, catalogue=catalogue, register=register, rule=_settings().rule
+        )
     else:
         until_now = newer or datetime.now(UTC)
         reading = command.from_kafka(

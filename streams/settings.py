@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.assessment.suppression import Rule
+from streams.catalogue.declared import LEVELS, Level
+
 
 class Settings(BaseSettings):
     """How the service runs. Every field can be set as `OVERSIGHT_<NAME>`."""
@@ -53,6 +56,10 @@ class Settings(BaseSettings):
     """How many series (site, family, basis) one organisation may have: one record holds all."""
     max_sources_a_publisher: Annotated[int, Field(ge=1)] = 100
     """How many systems (`source`) one publisher may have on a partition: one record names all."""
+    smallest_count: Annotated[int, Field(ge=1)] = 8
+    """Strata with a count from 1 up to below this are not shown, nor what would tell it; 1 shows all."""
+    exact_levels: tuple[Level, ...] = LEVELS
+    """Levels at which figures that are not broken down are shown however small they are."""
     sources: Path | None = None
     """TOML file of the sources an operator expects, `[[source]]`; see docs/concepts.md."""
     local: Path | None = None
@@ -62,6 +69,11 @@ class Settings(BaseSettings):
     is responsible for what; see docs/organisations.md."""
     register_directory: Path | None = None
     """Directory of a register that stands in place of the shipped one: `oversight organisations refresh`."""
+
+    @property
+    def rule(self) -> Rule:
+        """Which figures are too small to be shown."""
+        return Rule(self.smallest_count, frozenset(self.exact_levels))
 
     def topic(self, name: str) -> str:
         """Give the full name of one of our topics."""

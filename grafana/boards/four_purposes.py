@@ -26,6 +26,7 @@ from grafana import panels, style
 from grafana.boards import trust
 from streams.catalogue import Catalogue, Indicator
 from streams.catalogue.declared import PURPOSES
+from streams.catalogue.inequality import CLOSED_KINDS
 from streams.engine.windows import NOW
 
 UID = "oversight-four-purposes"
@@ -89,9 +90,14 @@ class Layout:
         return self._id
 
 
+NOT_SHOWN = CLOSED_KINDS | {"relative_gap"}
+"""Kinds without a card: finals alone have some, and a gap's card stands for the relative gap."""
+
+
 def shown(catalogue: Catalogue) -> list[Indicator]:
     """Give the indicators of the board: what only official publications feed has no place on it."""
-    return [one for one in catalogue.indicators.values() if not catalogue.only_published(one)]
+    every = (one for one in catalogue.indicators.values() if one.kind not in NOT_SHOWN)
+    return [one for one in every if not catalogue.only_published(one)]
 
 
 def board(catalogue: Catalogue, docs_url: str, worker_url: str) -> Any:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from schemas.outputs import (
     WindowFacts,
 )
 from streams.assessment.completeness import Completeness, Group, PartitionId, SourceCount
+from streams.assessment.disclosure import Disclosure
 from streams.assessment.residence import by_council
 from streams.assessment.rows import Calculator, Figures, Row, Status, Strata
 from streams.assessment.shares import (
@@ -44,11 +45,14 @@ from streams.assessment.shares import (
     Share,
     Shares,
     Sum,
+    Upwards,
     at_level,
     difference,
+    neighbour,
     only_age_differs,
     together,
 )
+from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue, Expectations, ExpectedSource
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import civil_date, local_day, midnight
@@ -79,6 +83,7 @@ class Board:
         catalogue: indicators and thresholds.
         register: organisations and their memberships.
         expected: the sources that an operator expects.
+        rule: which figures are too small to be shown.
 
     Attributes:
         sources: the newest heartbeat of every partition.
@@ -87,7 +92,11 @@ class Board:
     """
 
     def __init__(
-        self, catalogue: Catalogue, register: Register, expected: Sequence[ExpectedSource] = ()
+        self,
+        catalogue: Catalogue,
+        register: Register,
+        expected: Sequence[ExpectedSource] = (),
+        rule: Rule = SHOWN_FROM_8,
     ) -> None:
         self.catalogue = catalogue
         self.register = register
@@ -105,11 +114,13 @@ class Board:
         self._shares: dict[Member, dict[Key, Share]] = {}
         self._sums: dict[Slot, dict[Period, Sum]] = {}
         self._rows: dict[Slot, list[Row]] = {}
-        self._dirty: set[Slot] = set()
+        self._dirty: Upwards[Slot] = Upwards(attrgetter("level"))
         self._older: set[Slot] = set()
         self._changed: set[Slot] = set()
         self._aged: set[Slot] = set()
         self._calculators = _calculators(catalogue)
+        self.rule = rule
+        self._disclosure = Disclosure(catalogue, register, rule, self._sums)
         self._definitions = _definitions(catalogue)
         self._apart = {one.name for one in catalogue.returns() if not one.rolled_up}
 
@@ -350,7 +361,7 @@ class Board:
         all_heard = known <= self._heard_ms.keys()
         for member, shares in self._shares.items():
             if member[:2] in changed:
-                self._dirty |= {slot for key in shares for slot in self._slots_of(key)}
+                self._dirty.update(slot for key in shares for slot in self._slots_of(key))
         self._all_heard = all_heard
         for slot, period in list(self._latest.items()):
             shown = self._marked.get(slot, ())
@@ -423,15 +434,24 @@ class Board:
         for slot, periods in self._sums.items():
             earlier: set[Member] = set()
             for period in sorted(periods):
-                yield from self._slot_rows(slot, period, earlier)
+                yield from self._slot_rows(slot, period, earlier, closed=True)
                 earlier.update(origin.member for origin in periods[period].origins)
 
-    def _slot_rows(self, slot: Slot, period: Period, earlier: set[Member] | None = None) -> list[Row]:
+    def _slot_rows(
+        self, slot: Slot, period: Period, earlier: set[Member] | None = None, *, closed: bool = False
+    ) -> list[Row]:
+        """Give the rows of a period; `closed` says that it has ended and is looked at as such."""
         calculators = self._calculators.get(slot.stream, ())
         if not calculators or not self.register.has_series(slot.org, period.end - ONE_DAY):
             return []
         figures = self._figures(slot, period, earlier)
-        return [row for calculator in calculators for row in calculator.rows(figures)]
+        before = self._figures_before(slot, period) if closed else None
+        return [row for calculator in calculators for row in calculator.rows(figures, before, closed=closed)]
+
+    def _figures_before(self, slot: Slot, period: Period) -> Figures | None:
+        """Give the figures of the period before a calendar one, where they are held."""
+        before = neighbour(slot.window, period, -1)
+        return self._figures(slot, before) if before in self._sums[slot] else None
 
     def _figures(self, slot: Slot, period: Period, earlier: set[Member] | None = None) -> Figures:
         """Give the facts of a period; `earlier`: the members that have an older one, where known."""
@@ -466,6 +486,7 @@ class Board:
             flags=(*(flag for flag, set_ in found.items() if set_), *self._doubts(slot, period)),
             as_at_ms=quality.as_at_ms,
             restated_ms=quality.restated_ms,
+            hidden=self._disclosure.hidden(slot, period).strata,
         )
 
     def figures(self, slot: Slot) -> Figures | None:

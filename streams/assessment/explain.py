@@ -28,8 +28,16 @@ from streams.assessment.board import Slot
 from streams.assessment.explain_mix import Member, members_of
 from streams.assessment.explain_reasons import NOTHING, SMALLEST, Amount, Reading, Reason, Split, Window, fold
 from streams.assessment.explain_views import Entry, View, Witness
-from streams.assessment.rows import UNSTRATIFIED, WITHHELD_WINDOWS, Figures, Row, Strata
+from streams.assessment.rows import (
+    UNSTRATIFIED,
+    WITHHELD_WINDOWS,
+    Figures,
+    Row,
+    Strata,
+    dimensions_of,
+)
 from streams.assessment.shares import Period
+from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue, Indicator
 from streams.engine import Engine, EngineSettings, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_number, day_of_quarter, local_day, utc
@@ -99,7 +107,8 @@ class Question(msgspec.Struct, frozen=True):
     """What is asked; window and basis are chosen where they are left out.
 
     `smallest`: reasons of fewer records are shown together. Left out it is as on the board behind its login:
-    every figure as it is, but of a stratum or a site nothing about 1 to 7 (docs/explain.md).
+    every figure as it is, but of a stratum or a site nothing about 1 to 7 (docs/explain.md); what the board
+    hides is not explained. 1 hides nothing.
     """
 
     indicator: str
@@ -124,7 +133,7 @@ def base_of(catalogue: Catalogue, question: Question) -> Indicator:
             f"{indicator.id}: what is so at this moment changes with time alone, so that its change has no"
             " parts; explain a window of hours or days instead"
         )
-    if indicator.gap is not None:
+    if indicator.gap is not None and indicator.kind == "gap":
         if question.strata != UNSTRATIFIED:
             raise ConfigurationError(f"{indicator.id} is a gap between two strata: leave --stratum out")
         return catalogue.indicators[indicator.gap.of]
@@ -154,6 +163,7 @@ class Inquiry:
         question: what is asked.
         moments_ms: the older and the newer moment.
         settings: of the engine whose figures are explained.
+        rule: of the board whose figures are explained: what it hides is not.
 
     Raises:
         ConfigurationError: when the question has no answer, whatever the log holds.
@@ -166,8 +176,11 @@ class Inquiry:
         question: Question,
         moments_ms: tuple[int, int],
         settings: EngineSettings | None = None,
+        *,
+        rule: Rule = SHOWN_FROM_8,
     ) -> None:
         base = base_of(catalogue, question)
+        self._rule = rule if question.smallest is None else rule._replace(smallest=question.smallest)
         since_ms, until_ms = moments_ms
         if since_ms >= until_ms:
             raise ConfigurationError("the older moment (--since) must lie before the newer one (--until)")
@@ -211,7 +224,8 @@ class Inquiry:
             return known is None or (key in known and bool(known[key].contributions))
 
         asked = self._question
-        return Explainer(self._catalogue, self._register, asked, (older, newer), happened).explain()
+        views = (older, newer)
+        return Explainer(self._catalogue, self._register, asked, views, happened, rule=self._rule).explain()
 
 
 def _may_be_to_date(question: Question, base: Indicator) -> bool:
@@ -232,6 +246,10 @@ class Explainer:
         views: of the older moment and of the newer one.
         happened: of a record first told after the older moment, by its identity, whether it had happened
             by it; asked for windows to date alone, whose end lies after the moment.
+        rule: of the board: what it hides is not explained.
+
+    Raises:
+        SourceError: when neither moment has a figure of it, or one that is not shown.
     """
 
     def __init__(
@@ -241,6 +259,8 @@ class Explainer:
         question: Question,
         views: tuple[View, View],
         happened: Callable[[Hashable], bool],
+        *,
+        rule: Rule,
     ) -> None:
         self._register = register
         self._question = question
@@ -248,7 +268,7 @@ class Explainer:
         self._happened = happened
         self._indicator = catalogue.indicators[question.indicator]
         self._base = base_of(catalogue, question)
-        self._boards = tuple(view.board(catalogue, register) for view in views)
+        self._boards = tuple(view.board(catalogue, register, rule) for view in views)
         self._slot, self._others = self._choose()
         fine = (
             question.strata != UNSTRATIFIED
@@ -258,22 +278,38 @@ class Explainer:
         self._smallest = question.smallest or (SMALLEST if fine else 1)
         self._contribution = next(one for one in self._base.contributions if one.stream == self._slot.stream)
         self._figures = tuple(board.figures(self._slot) for board in self._boards)
+        self._refuse_hidden()
         self._reading = Reading(self._contribution)
         self._windows = (self._window(0), self._window(1))
 
-    def explain(self) -> Explanation:
-        """Give the explanation.
+    def _asked(self) -> list[Strata]:
+        """Give the strata that are asked about: of a gap, the two that it compares."""
+        gap = self._indicator.gap
+        if gap is None:
+            return [self._question.strata]
+        return [(gap.dimension, name) for name in (gap.groups[0], gap.groups[-1])]
 
-        Raises:
-            SourceError: when neither moment has a figure of it.
-        """
+    def _refuse_hidden(self) -> None:
+        for figures in self._figures:
+            hidden = (
+                frozenset[Strata]() if figures is None else figures.hidden.get(self._base.id, frozenset())
+            )
+            if not hidden.isdisjoint(self._asked()):
+                raise SourceError(
+                    f"{self._question.indicator} of {self._slot.org} is not shown at one of the moments (flag"
+                    " suppressed: few people, or what would tell of them), nor is its change explained;"
+                    " --smallest 1 explains it all the same, for whoever may see it"
+                )
+
+    def explain(self) -> Explanation:
+        """Give the explanation."""
         gap = self._indicator.gap
         if gap is None:
             strata = self._question.strata
             split = self._split(strata)
             folded = self._folded([split])
             return self._one(strata, split, folded, self._rows(strata), closed=any(split.unexplained))
-        pair = ((gap.dimension, gap.first), (gap.dimension, gap.second))
+        pair = self._asked()
         splits = [self._split(one) for one in pair]
         folded = self._folded(splits)
         closed = any(any(split.unexplained) for split in splits)
@@ -289,16 +325,14 @@ class Explainer:
         asked = self._question
         streams = {one.stream for one in self._base.contributions}
         every = {slot for board in self._boards for slot in board.slots() if slot.stream in streams}
-        windows = [one for one in self._indicator.windows if one != NOW]
-        levels = self._indicator.levels
-        every = {slot for slot in every if slot.window in windows and slot.level in levels}
+        every = {slot for slot in every if self._has(slot)}
         ours = {slot for slot in every if slot.org == asked.org}
         found = {
             slot for slot in ours if asked.window in (None, slot.window) and asked.basis in (None, slot.basis)
         }
         if not found:
             raise SourceError(_nothing(asked, ours, every))
-        natural = [_NATURAL, *windows]
+        natural = [_NATURAL, *self._indicator.windows]
 
         def order(slot: Slot) -> tuple[int, int, bool, str]:
             return natural.index(slot.window), _BASES.index(slot.basis), slot.level == "site", slot.level
@@ -306,6 +340,17 @@ class Explainer:
         chosen = min(found, key=order)
         others = sorted({slot.basis for slot in found if slot.window == chosen.window} - {chosen.basis})
         return chosen, others
+
+    def _has(self, slot: Slot) -> bool:
+        """Whether a window and a level have what is asked about."""
+        if (
+            slot.window == NOW
+            or slot.window not in self._indicator.windows
+            or slot.level not in self._indicator.levels
+        ):
+            return False
+        asked = {dimension for dimension, _ in self._asked() if dimension}
+        return slot.stream not in FAMILIES or asked <= dimensions_of(slot.window)
 
     def _window(self, side: int) -> Window:
         figures, view = self._figures[side], self._views[side]
@@ -467,7 +512,18 @@ class Explainer:
             sides[1],
             ratio=self._base.kind != "count" and valued,
             smallest=self._smallest if folds else 0,
+            hidden=self._hiding(strata, sides[0].keys() | sides[1].keys()),
         )
+
+    def _hiding(self, strata: Strata, orgs: Iterable[str]) -> frozenset[str]:
+        """Give the members whose own figure of a stratum is not shown at one of the moments."""
+        found = set()
+        for org in orgs:
+            slot = self._slot._replace(level=self._register.level(org), org=org)
+            for figures in (board.figures(slot) for board in self._boards):
+                if figures is not None and strata in figures.hidden.get(self._base.id, ()):
+                    found.add(org)
+        return frozenset(found)
 
     def _gap(self, first: Explanation, second: Explanation) -> Explanation:
         """Compare two strata: every part of a gap's change is the first's part less the second's."""

@@ -10,7 +10,7 @@ Both sums are exact, and neither depends on which moment is called the older.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -38,7 +38,12 @@ class Member(msgspec.Struct, frozen=True):
 
 
 def members_of(
-    older: Mapping[str, Pair], newer: Mapping[str, Pair], *, ratio: bool, smallest: int
+    older: Mapping[str, Pair],
+    newer: Mapping[str, Pair],
+    *,
+    ratio: bool,
+    smallest: int,
+    hidden: Collection[str] = (),
 ) -> tuple[Fraction | None, Fraction | None, tuple[Member, ...]]:
     """Give rate, mix and members of a roll-up.
 
@@ -48,16 +53,17 @@ def members_of(
         ratio: whether a value is divided, and both sides have one.
         smallest: members whose amounts are below this, and not 0, on a side are shown as one; 0 shows
             everybody.
+        hidden: members that are not shown alone whatever their amounts.
     """
     orgs = sorted(older.keys() | newer.keys())
     pairs = [(org, older.get(org, _NOTHING), newer.get(org, _NOTHING)) for org in orgs]
     if not ratio:
-        return None, None, _fold([Member(*pair, None, None) for pair in pairs], smallest)
+        return None, None, _fold([Member(*pair, None, None) for pair in pairs], smallest, hidden)
     before, after = _total(older.values()), _total(newer.values())
     members = [Member(*pair, *_rate_and_mix(pair[1], pair[2], before, after)) for pair in pairs]
     rate = sum((one.rate or _ZERO for one in members), _ZERO)
     mix = sum((one.mix or _ZERO for one in members), _ZERO)
-    return rate, mix, _fold(members, smallest)
+    return rate, mix, _fold(members, smallest, hidden)
 
 
 def _rate_and_mix(one: Pair, other: Pair, before: Pair, after: Pair) -> tuple[Fraction, Fraction]:
@@ -77,7 +83,7 @@ def _total(pairs: Iterable[Pair]) -> Pair:
     return total
 
 
-def _fold(members: Sequence[Member], smallest: int) -> tuple[Member, ...]:
+def _fold(members: Sequence[Member], smallest: int, hidden: Collection[str]) -> tuple[Member, ...]:
     """Show small members as one, and another with them where one alone could be found by subtraction."""
 
     def size(one: Member) -> Fraction:
@@ -85,7 +91,7 @@ def _fold(members: Sequence[Member], smallest: int) -> tuple[Member, ...]:
 
     def is_small(one: Member) -> bool:
         shown = (one.older[1] or one.older[0], one.newer[1] or one.newer[0])
-        return any(0 < amount < smallest for amount in shown)
+        return one.org in hidden or any(0 < amount < smallest for amount in shown)
 
     small = [one for one in members if is_small(one)]
     rest = sorted((one for one in members if one not in small), key=size)

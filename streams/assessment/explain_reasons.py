@@ -13,6 +13,7 @@ from streams.catalogue import Contribution
 from streams.catalogue.model import facts_of
 from streams.engine.calendar import day_of_quarter
 from streams.engine.families import FAMILIES
+from streams.engine.families.strata import UNKNOWN
 from streams.engine.panes import SeriesKey
 from streams.engine.windows import Bounds
 
@@ -67,6 +68,9 @@ class Reading:
         """Give what a record adds to a stratum."""
         if strata == UNSTRATIFIED:
             return self.amount(facts for cell, facts in entry.contributions if not (cell and self._explicit))
+        if strata[1] == UNKNOWN and not self._explicit:
+            known = strata[0]
+            return self.amount(facts for cell, facts in entry.contributions if known not in dict(cell))
         return self.amount(facts for cell, facts in entry.contributions if strata in cell)
 
     def amount(self, vectors: Iterable[Sequence[int]]) -> Amount:

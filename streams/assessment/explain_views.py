@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.outputs import OrganisationSnapshot, Position, Total
 from streams.assessment.board import Board
+from streams.assessment.suppression import Rule
 from streams.catalogue import Catalogue
 from streams.engine import Engine, LogRecord, Outputs
 from streams.engine.calendar import SECONDS_A_QUARTER, local_day
@@ -44,10 +45,10 @@ class View:
     entries: dict[Hashable, Entry] = field(default_factory=dict)
     _board: Board | None = None
 
-    def board(self, catalogue: Catalogue, register: Register) -> Board:
+    def board(self, catalogue: Catalogue, register: Register, rule: Rule) -> Board:
         """Give the board that these snapshots make."""
         if self._board is None:
-            self._board = Board(catalogue, register)
+            self._board = Board(catalogue, register, rule=rule)
             for snapshot in self.snapshots:
                 self._board.apply(snapshot)
             self._board.refresh()

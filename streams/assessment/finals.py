@@ -30,7 +30,7 @@ from schemas.outputs import (
 from streams.assessment.board import Board, Slot
 from streams.assessment.completeness import Completeness, PartitionId
 from streams.assessment.rows import Row
-from streams.assessment.shares import Member, Period, Shares
+from streams.assessment.shares import Member, Period, Shares, Upwards, neighbour
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES, ReturnStream
 from streams.engine.windows import Tumbling, tumbling
@@ -71,7 +71,7 @@ class _ClosedBoard(Board):
     """Holds every correctable period; notes which changed instead of keeping rows."""
 
     def __init__(self, current: Board) -> None:
-        super().__init__(current.catalogue, current.register)
+        super().__init__(current.catalogue, current.register, rule=current.rule)
         self.completeness = Completeness(current.register, current.expectations)
         self._foreign: dict[Member, set[str]] = {}
         self._streams_of: dict[tuple[str, str, str], list[str]] = {}
@@ -80,6 +80,9 @@ class _ClosedBoard(Board):
 
     def _touch(self, slot: Slot, period: Period) -> None:
         self.touched.add((slot, period))
+        after = neighbour(slot.window, period, 1)
+        if after is not None and after in self._sums.get(slot, ()):  # did its gap narrow since this one?
+            self.touched.add((slot, after))
 
     def _grow_older(self, _slot: Slot) -> None:
         """Pass over what is no revision."""
@@ -118,7 +121,7 @@ class _ClosedBoard(Board):
     def period_rows(self, slot: Slot, period: Period, now_ms: int) -> list[Row]:
         """Give the rows of one period; none when it holds nothing."""
         self._now_ms, self._all_heard = now_ms, True
-        return self._slot_rows(slot, period) if period in self._sums.get(slot, {}) else []
+        return self._slot_rows(slot, period, closed=True) if period in self._sums.get(slot, {}) else []
 
     def settled(self, slot: Slot, period: Period, now_ms: int) -> bool:
         """Whether the period has ended and nobody is waited for, nor a worker of another version."""
@@ -163,7 +166,7 @@ class Finals:
         self._days = {True: event_days, False: return_days}
         self._board = _ClosedBoard(board)
         self._issued: dict[_Place, dict[_Name, Issued]] = {}
-        self._waiting: set[tuple[Slot, Period]] = set()
+        self._waiting: Upwards[tuple[Slot, Period]] = Upwards(lambda item: item[0].level)
         self._doubted: set[tuple[Slot, Period]] = set()
         self._restated_ms: dict[tuple[Slot, Period], int] = {}
         self._forgotten_on = 0
@@ -224,7 +227,7 @@ class Finals:
         """
         if self._board.ahead:
             return [], 0
-        self._waiting |= self._board.touched
+        self._waiting.update(self._board.touched)
         self._board.touched = set()
         found: list[Final] = []
         for _ in range(min(most, len(self._waiting))):
@@ -245,7 +248,7 @@ class Finals:
 
     def again(self, now_ms: int) -> None:
         """Look again at what waits for sources, settles, or was issued without one; forget the old."""
-        self._waiting |= self._doubted
+        self._waiting.update(self._doubted)
         self._doubted = set()
         self._restated_ms = {key: at for key, at in self._restated_ms.items() if now_ms < at + SETTLE_MS}
         today = local_day(now_ms // 1000)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import add
 
 from schemas.outputs import Cell
-from streams.engine.families.base import COUNCIL, UNKNOWN
+from streams.engine.families.base import COUNCIL
+from streams.engine.families.strata import UNKNOWN
 
 
 def by_council(

@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, cast
 
 import msgspec
 
+from streams.assessment.inequality import Group, narrowed_unimproved, slope
 from streams.catalogue import Catalogue, Contribution, Gap, Indicator
 from streams.catalogue.dated import Timetable
+from streams.catalogue.inequality import CLOSED_KINDS
 from streams.catalogue.model import histogram_of
 from streams.catalogue.thresholds import Standing
 from streams.engine.calendar import utc
+from streams.engine.families import FAMILIES
+from streams.engine.families.strata import DEPRIVATION, PERSON, UNKNOWN, is_known
 from streams.engine.panes import Tally
+from streams.engine.windows import HOURS, NOW, STRATA_WINDOWS
 
 Status = Literal["ok", "near", "breach", "no_threshold", "expired", "not_judged", "no_value"]
 
@@ -29,6 +35,8 @@ FLAGS: dict[str, str] = {
     "stale": "the worker that computes it has not been heard; the value is its last",
     "stale_source": "a source has been silent for three of its intervals and has not passed the period's end",
     "missing_source": "a source that an operator declared has never been heard",
+    "suppressed": "few people, or what would tell of them: numerator, denominator and value are not shown",
+    "narrowed_unimproved": "the gap is smaller than a period before, and the most disadvantaged do no better",
     "older_definition": "days that follow an older definition of their facts are left out",
     "changed_footprint": "a member or an area came or went inside the window: not the same people throughout",
 }
@@ -47,7 +55,8 @@ class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
         period_end: day after the last; for windows of hours an instant, UTC.
         numerator: in the unit's parts (minutes, patients, pounds); None for a gap, a quantile and a level.
         denominator: for a quantile, how many values it is taken from.
-        value: base units, a ratio is 0 to 1; None when there is none.
+        value: base units, a ratio is 0 to 1; None when there is none, or when it is suppressed.
+        coded: by dimension the share of the denominator whose stratum is known; of an unstratified figure.
         as_at: when the newest record in it was appended, UTC.
         restated_at: when a figure of a day that had ended last changed, UTC.
     """
@@ -70,6 +79,7 @@ class Row(msgspec.Struct, frozen=True, gc=False, omit_defaults=False):
     threshold: float | None
     as_at_ms: int
     restated_at_ms: int | None
+    coded: dict[str, float | None] = {}
 
     def as_json(self) -> dict[str, Any]:
         """Give the row as the command line prints it."""
@@ -94,7 +104,7 @@ def instant(milliseconds: int | None) -> str | None:
 class Figures(msgspec.Struct, frozen=True, gc=False):
     """The facts of one window of one organisation, as summed, with what is known of their quality.
 
-    `cells` stand in the order of their strata.
+    `cells` stand in the order of their strata; of `hidden`, by indicator, nothing is shown.
     """
 
     org: str
@@ -109,6 +119,7 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     restated_ms: int | None
     from_ms: int | None = None
     until_ms: int | None = None
+    hidden: Mapping[str, frozenset[Strata]] = {}
 
 
 class Divided(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +128,9 @@ class Divided(msgspec.Struct, frozen=True, gc=False):
     numerator: float | None
     denominator: float | None
     value: float | None
+
+
+NOTHING = Divided(None, None, None)
 
 
 class Calculator:
@@ -146,26 +160,81 @@ class Calculator:
         self._histogram = histogram_of(contribution.stream, contribution.histogram)
         self._plan = catalogue.plans[indicator.id] if indicator.kind == "share_of_plan" else None
 
-    def rows(self, figures: Figures) -> list[Row]:
-        """Give the rows of a window: unstratified first, then the declared strata that occur."""
-        if figures.window not in self.indicator.windows or figures.level not in self.indicator.levels:
+    def rows(self, figures: Figures, before: Figures | None = None, *, closed: bool = False) -> list[Row]:
+        """Give the rows of a window: unstratified first, then the declared strata that occur.
+
+        Args:
+            figures: of the window.
+            before: of the period before it, where it is known.
+            closed: whether the period has ended and is looked at as such; some kinds exist only then.
+        """
+        indicator = self.indicator
+        if figures.window not in indicator.windows or figures.level not in indicator.levels:
             return []
-        if self.indicator.gap is not None:
-            return [self._gap(figures, self.indicator.gap)] if UNSTRATIFIED in figures.cells else []
+        if indicator.kind in CLOSED_KINDS and not closed:
+            return []
+        hidden = figures.hidden.get(indicator.id, frozenset())
+        if indicator.gap is not None:
+            if UNSTRATIFIED not in figures.cells:
+                return []
+            return [self._compared(figures, indicator.gap, before)]
         standing = self._standing(figures)
         plan = None if self._plan is None else _planned(self._plan, figures)
-        return [
-            self._row(
+        found = []
+        for strata in sorted({*figures.cells, *hidden}) if hidden else figures.cells:
+            if strata != UNSTRATIFIED and strata[0] not in indicator.strata:
+                continue
+            if strata in hidden:
+                found.append(self._row(figures, strata, NOTHING, standing, suppressed=True))
+                continue
+            tally = figures.cells[strata]
+            if self._numerator is None and not tally.histograms:  # of a council's residents none are kept
+                continue
+            row = self._row(
                 figures,
                 strata,
                 self._divide(tally, plan),
                 standing,
                 partial=self._lacks(figures, tally.facts),
             )
-            for strata, tally in figures.cells.items()
-            if strata == UNSTRATIFIED or strata[0] in self.indicator.strata
-            if self._numerator is not None or tally.histograms  # of a council's residents none are kept
-        ]
+            found.append(row)
+        return found
+
+    def _coded(self, figures: Figures) -> dict[str, float | None]:
+        """Give by dimension the share of the denominator that is coded; None where that is hidden."""
+        gap = self.indicator.gap
+        base = self.indicator if gap is None else self._catalogue.indicators[gap.of]
+        wanted = base.strata if gap is None else (gap.dimension,)
+        hidden = figures.hidden.get(base.id, frozenset())
+        whole = self._people(figures.cells[UNSTRATIFIED]) if wanted and UNSTRATIFIED in figures.cells else 0
+        if not whole or UNSTRATIFIED in hidden:
+            return {}
+        found: dict[str, float | None] = {}
+        for dimension in wanted:
+            if self._reports is not None:
+                known = self._known_of_returns(figures, dimension)
+            elif figures.level != "council" and dimension in dimensions_of(figures.window):
+                unknown = figures.cells.get((dimension, UNKNOWN))
+                known = whole - (0 if unknown is None else self._people(unknown))
+            else:
+                continue
+            if known is not None:
+                told = all(name != dimension or is_known(name, value) for name, value in hidden)
+                found[dimension] = known / whole if told else None
+        return found
+
+    def _known_of_returns(self, figures: Figures, dimension: str) -> int | None:
+        """Give what strata of returns come to; None where none are returned. They need not add up."""
+        values = {value: tally for (name, value), tally in figures.cells.items() if name == dimension}
+        known = (self._people(tally) for value, tally in values.items() if is_known(dimension, value))
+        return sum(known) if values else None
+
+    def _people(self, tally: Tally) -> int:
+        """Give what a figure is over: its denominator, of a quantile its values, of a count the count."""
+        if self._numerator is None:
+            place = self._histogram or 0
+            return tally.facts[FAMILIES[self._contribution.stream].histograms[place].counted]
+        return tally.facts[self._numerator if self._denominator is None else self._denominator]
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:
         """Whether a member's return is blank, or lacks this stratum: the sum is not of everybody."""
@@ -199,19 +268,41 @@ class Calculator:
             value = (numerator * one.denominator_scale) / (denominator * one.numerator_scale)
         return Divided(shown, _scaled(denominator, one.denominator_scale), value)
 
-    def _gap(self, figures: Figures, gap: Gap) -> Row:
-        pair = []
-        small = partial = False
-        for stratum in (gap.first, gap.second):
-            tally = figures.cells.get((gap.dimension, stratum))
-            divided = self._divide(tally) if tally is not None else Divided(None, None, None)
-            partial = partial or tally is None or self._lacks(figures, tally.facts)
-            pair.append(divided.value)
-            small = small or (divided.denominator or 0) < self.indicator.minimum_denominator
-        first, second = pair
-        value = None if first is None or second is None else first - second
-        parts = Divided(None, None, value)
-        return self._row(figures, UNSTRATIFIED, parts, self._standing(figures), small=small, partial=partial)
+    def _compared(self, figures: Figures, gap: Gap, before: Figures | None) -> Row:
+        """Compare strata: the first with the last, or all of them."""
+        every = self.indicator.kind in CLOSED_KINDS
+        strata = [
+            (gap.dimension, name) for name in (gap.groups if every else (gap.groups[0], gap.groups[-1]))
+        ]
+        standing = self._standing(figures)
+        if not figures.hidden.get(gap.of, frozenset()).isdisjoint(strata):
+            return self._row(figures, UNSTRATIFIED, NOTHING, standing, suppressed=True)
+        groups = [self._group(figures, one) for one in strata]
+        tallies = [figures.cells.get(one) for one in strata]
+        partial = any(tally is None or self._lacks(figures, tally.facts) for tally in tallies)
+        small = any((one.population or 0) < self.indicator.minimum_denominator for one in groups)
+        parts = _compare(self.indicator.kind, groups)
+        flags = []
+        if self.indicator.kind == "gap" and before is not None and self._narrowed(gap, groups, before):
+            flags.append("narrowed_unimproved")
+        return self._row(figures, UNSTRATIFIED, parts, standing, small=small, partial=partial, more=flags)
+
+    def _group(self, figures: Figures, strata: Strata) -> Group:
+        tally = figures.cells.get(strata)
+        divided = NOTHING if tally is None else self._divide(tally)
+        return Group(divided.value, divided.denominator)
+
+    def _narrowed(self, gap: Gap, now: Sequence[Group], before: Figures) -> bool:
+        """Whether the gap is smaller than in a period before, and the first group did no better."""
+        strata = [(gap.dimension, name) for name in (gap.groups[0], gap.groups[-1])]
+        if not before.hidden.get(gap.of, frozenset()).isdisjoint(strata):
+            return False  # the mark would tell something of what is not shown
+        was = [self._group(before, one).value for one in strata]
+        values = [one.value for one in now]
+        if None in was or None in values:
+            return False
+        base = self._catalogue.indicators[gap.of]
+        return narrowed_unimproved(base, cast("_Pair", tuple(values)), cast("_Pair", tuple(was)))
 
     def _row(
         self,
@@ -222,21 +313,27 @@ class Calculator:
         *,
         small: bool | None = None,
         partial: bool = False,
+        suppressed: bool = False,
+        more: Sequence[str] = (),
     ) -> Row:
         indicator = self.indicator
         value = parts.value
-        flags = figures.flags
+        flags = (*figures.flags, *more)
         if partial and "partial" not in flags:
             flags += ("partial",)
         if small is None:
             small = parts.denominator is not None and parts.denominator < indicator.minimum_denominator
-        if value is None:
+        if suppressed:
+            flags += ("suppressed",)
+        elif value is None:
             flags += ("no_value",)
         elif small:
             flags += ("below_minimum",)
             if figures.window in WITHHELD_WINDOWS and figures.basis != "official":
                 value = None
         threshold, status = self._judge(standing, value, "below_minimum" in flags)
+        if suppressed and threshold is not None:
+            status = "not_judged"
         return Row(
             indicator=indicator.id,
             purpose=indicator.purpose,
@@ -256,6 +353,7 @@ class Calculator:
             threshold=threshold,
             as_at_ms=figures.as_at_ms,
             restated_at_ms=figures.restated_ms,
+            coded=self._coded(figures) if strata == UNSTRATIFIED else {},
         )
 
     def _standing(self, figures: Figures) -> Standing:
@@ -277,6 +375,34 @@ def _planned(plan: Timetable[float], figures: Figures) -> float | None:
     """Give what was planned for a window; None where no plan is declared."""
     span = plan.on(figures.window, figures.level, figures.org, figures.start)
     return None if span is None else span.holds
+
+
+_Pair = tuple[float, float]
+
+
+def _compare(kind: str, groups: Sequence[Group]) -> Divided:
+    """Give what comparing groups gives, with its parts where it is one number over another."""
+    first, last = groups[0].value, groups[-1].value
+    if kind in CLOSED_KINDS:
+        line = slope(groups)
+        if line is None:
+            return NOTHING
+        if kind == "slope_index":
+            return Divided(None, None, line.rise)
+        return Divided(line.end, line.intercept, line.end / line.intercept if line.intercept else None)
+    if first is None or last is None:
+        return NOTHING
+    if kind == "gap":
+        return Divided(None, None, first - last)
+    return Divided(first, last, first / last if last else None)
+
+
+@cache
+def dimensions_of(window: str) -> frozenset[str]:
+    """Give the dimensions that figures from events have in a window."""
+    if window in HOURS or window == NOW:
+        return frozenset()
+    return frozenset(PERSON if window in STRATA_WINDOWS else (DEPRIVATION,))
 
 
 def nearest_rank(buckets: Mapping[int, int], quantile: float) -> int | None:
@@ -318,4 +444,6 @@ def figure(value: float | None, unit: str, *, gap: bool = False) -> str:
 
 def shown(row: Row) -> str:
     """Give a row's value as people write it."""
+    if "suppressed" in row.flags:
+        return "suppressed"
     return figure(row.value, row.unit, gap=row.numerator is None)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from operator import add, sub
-from typing import NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from schemas.outputs import Cell
 from streams.assessment.rows import Strata
-from streams.engine.calendar import day_number, midnight
+from streams.assessment.suppression import Hidden
+from streams.catalogue.declared import LEVELS
+from streams.engine.calendar import civil_date, day_number, midnight
 from streams.engine.panes import Tally
+from streams.engine.windows import TUMBLING, tumbling
 from streams.organisations import ROLL_UPS
 
 Member = tuple[str, int, str]
@@ -77,16 +80,18 @@ NO_SHARE = Share((), Quality(0, None, partial=False, to_date=False, assumed=Fals
 
 
 class Sum:
-    """Facts of one slot and period, and where they came from."""
+    """Facts of one slot and period, where they came from, and what is hidden of them once that is decided."""
 
-    __slots__ = ("cells", "origins")
+    __slots__ = ("cells", "hidden", "origins")
 
     def __init__(self) -> None:
         self.cells: dict[Strata, Tally] = {}
         self.origins: dict[Origin, Quality] = {}
+        self.hidden: Hidden | None = None
 
     def change(self, cells: Iterable[Cell]) -> None:
         """Add what changed; what comes to nothing is dropped."""
+        self.hidden = None
         for cell in cells:
             strata = (cell.dimension, cell.value)
             total = self.cells.get(strata)
@@ -100,8 +105,17 @@ class Sum:
                         sums[bucket] = left
                     else:
                         del sums[bucket]
-            if not any(total.facts):
+            if not total:
                 del self.cells[strata]
+
+
+def neighbour(window: str, period: Period, step: Literal[-1, 1]) -> Period | None:
+    """Give the calendar period after a period (1) or before it (-1); None for windows of other kinds."""
+    if window not in TUMBLING:
+        return None
+    day = day_number(period.start) - 1 if step < 0 else day_number(period.end)
+    bounds = tumbling(window, day)
+    return Period(civil_date(bounds.start), civil_date(bounds.end))
 
 
 def at_level(quality: Quality, level: str) -> Quality:
@@ -154,3 +168,34 @@ def _minus(new: Cell | None, old: Cell) -> Cell:
             for now, was in zip(histograms, old.histograms, strict=True)
         ],
     )
+
+
+_Item = TypeVar("_Item", bound=tuple[Any, ...])
+
+
+class Upwards(Generic[_Item]):
+    """A set whose lowest level is taken first: what is hidden of a roll-up hangs on its members.
+
+    Args:
+        level: gives the level of an item.
+    """
+
+    def __init__(self, level: Callable[[_Item], str]) -> None:
+        self._level = level
+        self._items: dict[str, set[_Item]] = {level: set() for level in LEVELS}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._items.values()))
+
+    def add(self, item: _Item) -> None:
+        """Add one."""
+        self._items[self._level(item)].add(item)
+
+    def update(self, items: Iterable[_Item]) -> None:
+        """Add several."""
+        for item in items:
+            self.add(item)
+
+    def pop(self) -> _Item:
+        """Take one of the lowest level; there must be one."""
+        return next(items for items in self._items.values() if items).pop()

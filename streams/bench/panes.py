@@ -19,6 +19,7 @@ from streams.engine import Engine, Outputs
 from streams.engine.calendar import civil_date
 from streams.engine.families import FAMILIES, MEASURE_FACTS
 from streams.engine.families.base import Reduced
+from streams.engine.families.strata import DEPRIVATION
 from streams.engine.partition import Partition
 
 
@@ -88,7 +89,7 @@ def keep_one_ratio() -> None:
         return instant, None if facts is None else tuple(facts[i] for i in wanted)
 
     FAMILIES["ed_attendance"] = dataclasses.replace(
-        whole, facts=("attended", "within_4h"), reduce=reduce_ratio, stratified=False, histograms=()
+        whole, facts=("attended", "within_4h"), reduce=reduce_ratio, dimensions=(), histograms=()
     )
 
 
@@ -96,13 +97,12 @@ def _sums(partition: Partition) -> Sums:
     found: Sums = {}
     for key, series in partition.series.items():
         names = FAMILIES[key.stream].facts
-        for day, pane in series.panes.items():
-            for cell, tally in pane.items():
-                place = "/".join((key.org, key.site, str(civil_date(day)), *(value for _, value in cell)))
-                facts = {name: fact for name, fact in zip(names, tally.facts, strict=True) if fact}
-                if facts:
-                    found[place] = facts
-    return found
+        for day in series.panes:
+            for (dimension, value), tally in series.stretch(day, day + 1, (DEPRIVATION,)).sums.items():
+                if bool(dimension) == bool(series.dimensions):
+                    place = "/".join((key.org, key.site, str(civil_date(day)), *([value] if value else [])))
+                    found[place] = {name: fact for name, fact in zip(names, tally.facts, strict=True) if fact}
+    return {place: facts for place, facts in found.items() if facts}
 
 
 def _sums_of_mix(partition: Partition) -> Sums:

@@ -76,8 +76,15 @@ def _indicator(catalogue: Catalogue, one: Indicator) -> str:
 
 def _formulas(catalogue: Catalogue, one: Indicator) -> list[str]:
     if one.gap is not None:
-        of, dimension, first, second = one.gap.of, one.gap.dimension, one.gap.first, one.gap.second
-        return [f"- Formula: `{of}` of {dimension} {first} less that of {second}; attributed as `{of}`"]
+        of, dimension, groups = one.gap.of, one.gap.dimension, one.gap.groups
+        first, last = groups[0], groups[-1]
+        formula = {
+            "gap": f"`{of}` of {dimension} {first} less that of {last}",
+            "relative_gap": f"`{of}` of {dimension} {first} ÷ that of {last}",
+            "slope_index": f"slope through `{of}` of {dimension} {', '.join(groups)}",
+            "relative_index": f"end ÷ start of the line through `{of}` of {dimension} {', '.join(groups)}",
+        }[one.kind]
+        return [f"- Formula: {formula}; attributed as `{of}`"]
     return [f"- Formula: {_formula(one, part)}; {_origin(catalogue, part)}" for part in one.contributions]
 
 

@@ -26,6 +26,7 @@ from streams.catalogue.declared import (
     wrong,
 )
 from streams.catalogue.expectations import Interval
+from streams.catalogue.inequality import CLOSED_KINDS, Inequality
 from streams.catalogue.local import Id, LocalMeasure, Programme
 from streams.catalogue.published import Published, figure_of
 from streams.catalogue.reading import Reader
@@ -45,10 +46,25 @@ from streams.engine.families import (
     measure_stream,
 )
 from streams.engine.families.returns import RTT_FACTS
+from streams.engine.families.strata import DEPRIVATION
 from streams.engine.windows import QUANTILE_WINDOWS, Grain, WindowName
 from streams.errors import ConfigurationError
 
-Kind = Literal["ratio", "mean", "count", "quantile", "gap", "share_of_plan", "published", "level"]
+Kind = Literal[
+    "ratio",
+    "mean",
+    "count",
+    "quantile",
+    "gap",
+    "relative_gap",
+    "slope_index",
+    "relative_index",
+    "share_of_plan",
+    "published",
+    "level",
+]
+COMPARING = frozenset({"gap", "relative_gap"}) | CLOSED_KINDS
+"""Kinds of indicator that compare the strata of another."""
 
 
 class Contribution(Declared):
@@ -126,12 +142,11 @@ def _measured(value: Any) -> Any:
 
 
 class Gap(Declared):
-    """A difference between two strata of another indicator."""
+    """Strata of another indicator that are compared: the first with the last, or all of them in order."""
 
     of: str
     dimension: str
-    first: str
-    second: str
+    groups: Annotated[tuple[str, ...], Field(min_length=2)]
 
 
 class Indicator(Declared):
@@ -139,7 +154,8 @@ class Indicator(Declared):
 
     `kind` decides the value: `ratio` and `mean` are numerator over denominator, summed before dividing at
     every level; `count` is the numerator; `quantile` is read from the summed histogram, by nearest rank;
-    `gap` is the first stratum's value less the second's; `share_of_plan` is the numerator over `plan`;
+    `gap`, `relative_gap`, `slope_index` and `relative_index` compare the strata of another indicator:
+    see `streams.catalogue.inequality`, which declares them. `share_of_plan` is the numerator over `plan`;
     `published` is a figure as published, in no sum; `level` is the numerator of the one state that there is
     (the denominator counts them), at the organisation that declared it and nowhere above. `levels` are those
     at which the figure has a meaning; `limits` are sentences on what it does not say; a `headline` stands
@@ -178,9 +194,9 @@ class Indicator(Declared):
 
     @model_validator(mode="after")
     def _parts(self) -> Self:
-        if (self.kind == "gap") != (self.gap is not None):
-            raise ValueError("kind gap and a [gap] table go together")
-        if self.kind != "gap" and not self.contributions:
+        if (self.kind in COMPARING) != (self.gap is not None):
+            raise ValueError("what compares strata and a [gap] table go together")
+        if self.gap is None and not self.contributions:
             raise ValueError("needs at least one [[indicator.from]]")
         if (self.kind == "quantile") != (self.quantile is not None):
             raise ValueError("kind quantile needs quantile = 0.9 or the like, and no other kind has one")
@@ -190,6 +206,8 @@ class Indicator(Declared):
             )
         if self.kind == "quantile" and (others := set(self.windows) - set(QUANTILE_WINDOWS)):
             raise ValueError(f"no histograms are kept for window {', '.join(sorted(others))}")
+        if self.kind == "quantile" and set(self.strata) - {DEPRIVATION}:
+            raise ValueError(f"strata: histograms are kept by {DEPRIVATION} alone")
         for one in self.contributions:
             if (one.histogram is not None) != (self.kind == "quantile"):
                 raise ValueError(f"kind {self.kind}: a histogram belongs to a quantile")
@@ -217,6 +235,7 @@ _TABLES: dict[str, type[Declared]] = {
     "measure": MeasureEntry,
     "threshold": Threshold,
     "interval": Interval,
+    "inequality": Inequality,
     "local": LocalMeasure,
     "programme": Programme,
     "published": Published,
@@ -363,6 +382,7 @@ class Catalogue:
         for short in (*reader.entries["local"], *reader.entries["published"]):
             for one in short.stands_for():
                 reader.take(one.table, one.entry, short.place.below(*one.part))
+        _compare(reader)
         entries = reader.entries
         measures = _by_id("measure", entries["measure"], reader.mistakes)
         reader.refuse()
@@ -406,6 +426,21 @@ class Catalogue:
             *self._judging.warnings(today),
             *(told for one in self.programmes.values() for told in one.warnings(today)),
         ]
+
+
+def _compare(reader: Reader) -> None:
+    """Let each `[[inequality]]` declare the indicators that it stands for."""
+    indicators = {one.id: one for one in reversed(reader.entries["indicator"])}  # the first of two
+    for one in reader.entries["inequality"]:
+        base = indicators.get(one.of)
+        if base is None:
+            told = none_of(one.of, indicators, "indicator")
+            reader.mistakes.append(one.mistake(f"inequality: {told}", "of"))
+        elif (told := one.problem(base)) is not None:
+            reader.mistakes.append(one.mistake(f"inequality of {one.of}: {told}", "dimension"))
+        else:
+            for entry in one.declares(base):
+                reader.take("indicator", entry, one.place)
 
 
 def _by_id(kind: str, entries: Iterable[_Named], mistakes: list[str]) -> dict[str, _Named]:

@@ -19,6 +19,7 @@ from streams.assessment.explain import Explanation, Inquiry, Part, Question, Sid
 from streams.assessment.explain_mix import OTHERS, Member
 from streams.assessment.explain_reasons import TOGETHER
 from streams.assessment.rows import UNSTRATIFIED, figure, instant
+from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue
 from streams.commands.replay import AT, as_log, read_lines
 from streams.engine.calendar import utc
@@ -53,6 +54,7 @@ def from_files(
     *,
     catalogue: Catalogue,
     register: Register,
+    rule: Rule = SHOWN_FROM_8,
 ) -> Explanation:
     """Explain from files, whose records count as appended when they were recorded.
 
@@ -67,7 +69,7 @@ def from_files(
         raise SourceError("no line of the input is an event: `oversight replay` says why of each")
     until_ms = records[-1].timestamp + 1 if until is None else _milliseconds(until)
     moments = (_milliseconds(since), until_ms)
-    inquiry = Inquiry(catalogue, register, question, moments)
+    inquiry = Inquiry(catalogue, register, question, moments, rule=rule)
     refused = len(inquiry.feed(AT, records).refused)
     found = inquiry.answer()
     if not refused:
@@ -95,7 +97,8 @@ async def from_kafka(
     from streams.pipeline.retained import engine_settings, read_retained
 
     moments = (_milliseconds(since), _milliseconds(until))
-    inquiry = Inquiry(catalogue, register, question, moments, engine_settings(settings))
+    decide = engine_settings(settings)
+    inquiry = Inquiry(catalogue, register, question, moments, decide, rule=settings.rule)
     async for at, records, accepts in read_retained(settings, inquiry.restore):
         inquiry.feed(at, records, accepts)
     return inquiry.answer()

@@ -18,6 +18,7 @@ from schemas.envelope import Headers
 from schemas.fast import RefusedError, decode
 from schemas.outputs import Position
 from streams.assessment import Board, Row
+from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue
 from streams.engine import Engine, EngineSettings, Outputs
 from streams.engine.calendar import day_number
@@ -103,6 +104,7 @@ def replay(
     register: Register,
     at: datetime | None = None,
     finals: bool = False,
+    rule: Rule = SHOWN_FROM_8,
 ) -> tuple[list[Row], Outputs]:
     """Run a log through engine and assessment.
 
@@ -112,6 +114,7 @@ def replay(
         register: how to roll up.
         at: the moment to show; just after the last record unless given.
         finals: every closed tumbling period instead of current values.
+        rule: which figures are too small to be shown.
 
     Returns:
         Rows in a fixed order, and what the engine refused, found late and counted.
@@ -120,7 +123,8 @@ def replay(
     outputs = engine.process(AT, records)
     last = max((record.timestamp for record in records), default=0)
     now_ms = last + 1 if at is None else int(at.timestamp() * 1000)
-    return _rows(engine, now_ms, catalogue=catalogue, register=register, finals=finals), outputs
+    rows = _rows(engine, now_ms, catalogue=catalogue, register=register, finals=finals, rule=rule)
+    return rows, outputs
 
 
 async def replay_kafka(
@@ -154,7 +158,7 @@ async def replay_kafka(
         known = [record for record in records if limit_ms is None or record.timestamp <= limit_ms]
         engine.process(place, known, accepts=accepts)
     now_ms = int(at.timestamp() * 1000)
-    return _rows(engine, now_ms, catalogue=catalogue, register=register, finals=finals)
+    return _rows(engine, now_ms, catalogue=catalogue, register=register, finals=finals, rule=settings.rule)
 
 
 def _seconds(at: datetime | None) -> int | None:
@@ -162,9 +166,9 @@ def _seconds(at: datetime | None) -> int | None:
 
 
 def _rows(
-    engine: Engine, now_ms: int, *, catalogue: Catalogue, register: Register, finals: bool
+    engine: Engine, now_ms: int, *, catalogue: Catalogue, register: Register, finals: bool, rule: Rule
 ) -> list[Row]:
-    board = Board(catalogue, register)
+    board = Board(catalogue, register, rule=rule)
     snapshotter = Snapshotter(engine, [day_number(day) for day in register.change_days()])
     for at, partition in engine.partitions.items():
         position = Position(at[0], "", at[1], partition.next_offset, now_ms)

@@ -11,6 +11,7 @@ from schemas.outputs import Basis, ClosedIdentities, ClosedThrough, DayTotal, To
 from streams.engine import panes
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES
+from streams.engine.families.strata import UNKNOWN
 from streams.engine.panes import SeriesKey, Tally
 from streams.engine.partition import Closed, Partition
 
@@ -85,6 +86,9 @@ def _restore_day(partition: Partition, total: DayTotal) -> None:
         older = partition.older_definitions
         older[total.stream] = max(day, older.get(total.stream, day))
         return
-    pane = {tuple(one.strata): Tally(one.facts, one.histograms) for one in total.cells}
+    pane: panes.Pane = {}
+    for one in total.cells:  # of an earlier version some say that a dimension is unknown
+        cell = tuple((dimension, value) for dimension, value in one.strata if value != UNKNOWN)
+        panes.merge(pane, cell, Tally(one.facts, one.histograms))
     key = SeriesKey(total.org, total.site, total.stream, total.basis)
     partition.restore_total(key, day, panes.Total(pane, total.as_at_ms, total.restated_ms))

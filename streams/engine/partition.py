@@ -16,6 +16,7 @@ from weakref import ReferenceType, ref
 from schemas.fast import Address
 from streams.engine.calendar import SECONDS_A_QUARTER, day_of_quarter, local_day, midnight
 from streams.engine.families import FAMILIES, Cell, Facts
+from streams.engine.families.strata import UNSTRATIFIED
 from streams.engine.held import OPEN, Held, pack, pack_parts, unpack
 from streams.engine.now import CURRENT_SECONDS, newest, placed, since, still_current
 from streams.engine.panes import Series, SeriesKey, States, Total
@@ -146,8 +147,13 @@ class Partition:
     def make_series(self, key: tuple[str, str, str, str], *, explicit: bool = False) -> Series:
         """Make the series of a key that has none."""
         family = FAMILIES.get(key[2])
-        histograms = family.histograms if family else ()
-        series = Series(SeriesKey(*key), len(self._numbered), explicit=explicit, histograms=histograms)
+        series = Series(
+            SeriesKey(*key),
+            len(self._numbered),
+            explicit=explicit,
+            histograms=family.histograms if family else (),
+            dimensions=family.broken_down if family else (),
+        )
         self._made[key] = series
         self._numbered.append(series)
         self.series_of_org[key[0]] += 1
@@ -345,8 +351,8 @@ class Partition:
             # A return is final on arrival; only its replacement restates.
             self._change(series, day, append_ms, restates=not series.explicit)
         series.add(day, cell, facts)
-        if quarter >= self._recent_from:
-            series.add_recent(quarter, cell, facts)
+        if quarter >= self._recent_from and not series.explicit:
+            series.add_recent(quarter, facts)
 
     def _take(self, old: Held, append_ms: int) -> None:
         if not old.cells:
@@ -357,8 +363,8 @@ class Partition:
         for number, facts in old.vectors():
             cell = self.cells[number]
             series.take(series.panes, day, cell, facts)
-            if quarter >= self._recent_from:
-                series.take(series.quarters, quarter, cell, facts)
+            if quarter >= self._recent_from and not series.explicit:
+                series.take(series.quarters, quarter, UNSTRATIFIED, facts)
 
     def observe(
         self, key: CensusKey, as_at: int, state: tuple[int, Facts | None], closes: int, append_ms: int

@@ -265,6 +265,7 @@ class View:
             self._written += 1
             was = self._lent.pop(one, None)
             if was is None:  # it is as it was, and encoded before anybody has the next turn
+                one.spread()
                 was = _Lent(
                     one.key in self._shown,
                     one.panes,

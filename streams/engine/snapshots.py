@@ -24,6 +24,7 @@ from streams.engine.calendar import SECONDS_A_QUARTER, civil_date, day_of_quarte
 from streams.engine.core import Engine, TopicPartition
 from streams.engine.families import FAMILIES, Family, Open, ReturnStream
 from streams.engine.families.base import COUNCIL
+from streams.engine.families.strata import DEPRIVATION
 from streams.engine.now import open_window, states_window
 from streams.engine.panes import Series, Sums
 from streams.engine.partition import Partition
@@ -34,9 +35,11 @@ from streams.engine.windows import (
     HOURS,
     NOW,
     QUANTILE_WINDOWS,
+    STRATA_WINDOWS,
     TUMBLING,
     Bounds,
     Grain,
+    Tumbling,
     WindowName,
     closed,
     over_events,
@@ -93,7 +96,8 @@ class Snapshotter:
 
         Those of events until the horizon after their last day; a return can be restated much later, and
         `RETURN_CORRECTABLE_DAYS` bounds what is kept of it. Some days more are given, so that a reader is
-        done with a period before one partition drops it and another does not yet.
+        done with a period before one partition drops it and another does not yet. Where strata are compared,
+        the period before one that can be corrected is given too.
         """
         partition = self._engine.partitions[at]
         for org in orgs:
@@ -137,7 +141,7 @@ class Snapshotter:
             bounds = _finals(series, spec, today) if latest is None else _current(series, spec, today, latest)
             if correctable:
                 oldest = today - self._correctable_days(series.key.stream) - SPARE_DAYS
-                bounds = [one for one in bounds if one[1].end > oldest]
+                bounds = [one for one in bounds if _kept_until(series, *one) > oldest]
             windows = [found for one in bounds if (found := self._window(series, spec, one, today))]
             if isinstance(spec, Family) and latest is not None:
                 hours = [name for name in HOURS if name in spec.windows]
@@ -158,7 +162,8 @@ class Snapshotter:
     ) -> WindowFacts | None:
         name, (start, end) = window
         cuts = [start, *(day for day in self._boundaries if start < day < end), end]
-        stretches = [one for low, high in pairwise(cuts) if (one := series.stretch(low, high)).sums]
+        wanted = None if name in STRATA_WINDOWS else (DEPRIVATION,) if series.dimensions else ()
+        stretches = [one for low, high in pairwise(cuts) if (one := series.stretch(low, high, wanted)).sums]
         if not stretches:
             return None
         reported = expected = 0
@@ -257,6 +262,13 @@ def _current(
     of_all = latest_of_all.get((series.key.stream, series.key.basis), latest)
     ends = {window: of_all if window in CUMULATIVE else latest for window in spec.windows}
     return [(window, over_returns(window, spec.grain, end)) for window, end in ends.items()]
+
+
+def _kept_until(series: Series, window: str, bounds: Bounds) -> int:
+    """Give the end of a period; where strata are compared, that of the next, which is compared with it."""
+    if series.dimensions and window in STRATA_WINDOWS:
+        return tumbling(cast("Tumbling", window), bounds.end).end
+    return bounds.end
 
 
 def _finals(series: Series, spec: Family | ReturnStream, today: int) -> list[NamedBounds]:

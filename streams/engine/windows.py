@@ -51,6 +51,9 @@ QUANTILE_WINDOWS: tuple[WindowName, ...] = (NOW, "4h", "24h", "since_midnight", 
 """Windows with histograms: each adds hundreds of numbers to what an organisation publishes a tick."""
 COUNCIL_WINDOWS: tuple[WindowName, ...] = ("28d", "month", "quarter", "12m")
 """Windows over events by council of residence: a trust treats residents of dozens, few of most in a week."""
+STRATA_WINDOWS: tuple[WindowName, ...] = ("28d", "month", "quarter", "12m")
+"""Windows over events with every dimension of strata. The others over days have deprivation alone, those of
+hours none: in a few days most other strata are too small to be shown, and each costs a row an indicator."""
 EVENT_WINDOWS: tuple[WindowName, ...] = (*HOURS, *DAY_WINDOWS)
 
 RETURN_WINDOWS: dict[Grain, tuple[WindowName, ...]] = {

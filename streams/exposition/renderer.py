@@ -28,7 +28,7 @@ from streams.organisations import Register
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
 """Values of `oversight_indicator_status`; a row that is not judged has no such series."""
 
-_STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _AS_AT, _END, _RESTATED = (
+_STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _CODED, _AS_AT, _END, _RESTATED = (
     f"oversight_indicator_{one}"
     for one in (
         "status",
@@ -36,6 +36,7 @@ _STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _AS_AT, _END, _RESTATED = (
         "plan",
         "baseline",
         "flag",
+        "coded_ratio",
         "as_at_timestamp_seconds",
         "period_end_timestamp_seconds",
         "restated_timestamp_seconds",
@@ -47,6 +48,7 @@ _COMMON = {
     _PLAN: "The plan declared for a figure's period; of a share of plan, for its numerator.",
     _BASELINE: "The baseline declared for a figure's period. It judges nothing.",
     _FLAG: "1 for each flag of a figure, such as partial, to_date or restated.",
+    _CODED: "Share of the denominator whose stratum is known, by dimension.",
     _AS_AT: "When the newest record in a figure was appended.",
     _END: "End of the figure's period.",
     _RESTATED: "When a figure of an ended day last changed.",
@@ -238,10 +240,10 @@ def _heads(catalogue: Catalogue) -> dict[str, str]:
     for one in catalogue.indicators.values():
         name = family_name(one)
         heads[name] = _head(name, f"{one.title}. {one.definition}", one.unit)
-        if one.kind not in ("gap", "quantile", "level"):
+        if one.kind not in ("gap", "quantile", "level", "slope_index"):
             parts = f"oversight_{one.id}_numerator"
             heads[parts] = _head(parts, f"{one.title}: numerator.")
-        if one.kind not in ("gap", "count"):
+        if one.kind not in ("gap", "slope_index", "count"):
             parts = f"oversight_{one.id}_denominator"
             heads[parts] = _head(parts, f"{one.title}: denominator.")
     return heads | {name: _head(name, text) for name, text in _COMMON.items()}
@@ -304,10 +306,7 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
         if row.flags:
             found[_FLAG] += [f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags]
         if not row.strata:
-            found[_AS_AT].append(_age(labels, row))
-            found[_END].append(f"{_END}{{{labels}}} {end_seconds(row.period_end)!r}\n")
-            if row.restated_at_ms is not None:
-                found[_RESTATED].append(f"{_RESTATED}{{{labels}}} {row.restated_at_ms / 1000!r}\n")
+            _put_whole(found, labels, row)
     return {family: "".join(lines) for family, lines in found.items()} | _besides(rows, names)
 
 
@@ -329,6 +328,17 @@ def _beside(timetable: Timetable[float], row: Row) -> float | None:
         return None
     span = timetable.on(row.window, row.level, row.org, row.period_start)
     return None if span is None else span.holds
+
+
+def _put_whole(found: defaultdict[str, list[str]], labels: str, row: Row) -> None:
+    """Render what is said once of a figure, beside its value that is not broken down."""
+    found[_AS_AT].append(_age(labels, row))
+    found[_END].append(f"{_END}{{{labels}}} {end_seconds(row.period_end)!r}\n")
+    if row.restated_at_ms is not None:
+        found[_RESTATED].append(f"{_RESTATED}{{{labels}}} {row.restated_at_ms / 1000!r}\n")
+    for dimension, share in row.coded.items():
+        if share is not None:
+            found[_CODED].append(f'{_CODED}{{{labels},dimension="{dimension}"}} {share!r}\n')
 
 
 def _ages(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:

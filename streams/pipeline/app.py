@@ -104,7 +104,7 @@ class Worker:
         )
         changes = [day_number(day) for day in self.register.change_days()]
         expected = read_sources(settings.sources) if settings.sources else ()
-        self.board = Board(self.catalogue, self.register, expected)
+        self.board = Board(self.catalogue, self.register, expected, settings.rule)
         renderer = Renderer(self.catalogue, self.register)
         # The embedded broker cannot say who owns what, so that after a pause nobody could be asked.
         pulse = Pulse(settings.session_timeout_seconds / 2 if settings.append_time == "broker" else math.inf)

@@ -11,6 +11,7 @@ from making import AT, MORNING, at, attendance, engine, log, report, run
 from schemas.outputs import Heartbeat, Position, decode_snapshot, encode
 from streams.assessment import Board, Row
 from streams.assessment.board import _unrecovered
+from streams.assessment.suppression import Rule
 from streams.catalogue import Catalogue
 from streams.engine.calendar import day_number
 from streams.engine.snapshots import Snapshotter
@@ -22,7 +23,7 @@ CHANGES = [day_number(day) for day in REGISTER.change_days()]
 
 
 def board() -> Board:
-    return Board(CATALOGUE, REGISTER)
+    return Board(CATALOGUE, REGISTER, rule=Rule(smallest=1))
 
 
 def position(

@@ -12,6 +12,7 @@ from schemas.outputs import ClosedThrough, DayTotal, TotalCell
 from streams.assessment.explain import Explanation, Inquiry, Question
 from streams.assessment.explain_mix import members_of
 from streams.assessment.explain_reasons import fold
+from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue
 from streams.commands.explain import as_json
 from streams.commands.replay import AT, Line, as_log
@@ -21,6 +22,7 @@ from streams.errors import ConfigurationError, SourceError
 from streams.organisations import Register
 
 REGISTER = Register.shipped()
+EXACT = Rule(smallest=1)
 CATALOGUE = Catalogue.shipped()
 OLDER = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 """Monday: the seven full days are 8 to 14 June."""
@@ -40,11 +42,16 @@ def left(key: str, day: int, minutes: int = WITHIN, **data: Any) -> dict[str, An
 
 
 def why(
-    *events: Any, of: str = "RJ1", indicator: str = FOUR, older: datetime = OLDER, **asked: Any
+    *events: Any,
+    of: str = "RJ1",
+    indicator: str = FOUR,
+    older: datetime = OLDER,
+    rule: Rule = EXACT,
+    **asked: Any,
 ) -> Explanation:
     question = Question(indicator, of, **asked)
     moments = int(older.timestamp() * 1000), int(NEWER.timestamp() * 1000)
-    inquiry = Inquiry(CATALOGUE, REGISTER, question, moments)
+    inquiry = Inquiry(CATALOGUE, REGISTER, question, moments, rule=rule)
     lines = [Line(f"log:{number}", json.dumps(one).encode()) for number, one in enumerate(events)]
     out = inquiry.feed(AT, as_log(lines))
     assert not out.refused
@@ -327,6 +334,28 @@ def test_an_abolished_icb_has_no_figure_whatever_its_members_did() -> None:
     one = inquiry.answer()
     assert {"left"} == set(parts(one))
     assert None is one.newer.value
+
+
+def test_what_the_board_hides_is_not_explained() -> None:
+    """Three of quintile 1 and four of quintile 5: neither the stratum nor the gap, unless all may be seen."""
+    few = [left(f"a{n}", 10, imd_quintile=1) for n in range(3)]
+    told = [*few, *(left(f"b{n}", 11, imd_quintile=5) for n in range(4)), left("c", 15, imd_quintile=5)]
+    asked = {"strata": ("imd_quintile", "1"), "window": "28d"}
+    for more in (asked, {"indicator": f"{FOUR}_imd_gap", "window": "28d"}):
+        with pytest.raises(SourceError, match="flag suppressed"):
+            why(*told, rule=SHOWN_FROM_8, **more)
+    assert 3 == why(*told, rule=SHOWN_FROM_8, smallest=1, **asked).newer.denominator
+
+
+def test_members_that_hide_a_stratum_are_put_together() -> None:
+    """One that is not shown, whatever its amounts, and the smallest of the others with it."""
+
+    def pairs(**shown: int) -> dict[str, tuple[Fraction, Fraction]]:
+        return {org: (Fraction(n), Fraction(2 * n)) for org, n in shown.items()}
+
+    sides = pairs(a=50, b=20, c=30), pairs(a=51, b=21, c=31)
+    _, _, members = members_of(*sides, ratio=True, smallest=8, hidden={"a"})
+    assert {"c": (30, 31), "others": (70, 72)} == {one.org: (one.older[0], one.newer[0]) for one in members}
 
 
 def test_of_a_stratum_no_reason_stands_for_few() -> None:

@@ -15,6 +15,7 @@ from telling import ANY, ATTENDANCES, logs, moments
 from streams.assessment.explain import Explainer, Explanation, Question
 from streams.assessment.explain_views import View, Witness
 from streams.assessment.rows import UNSTRATIFIED, Row
+from streams.assessment.suppression import Rule
 from streams.catalogue import Catalogue
 from streams.commands.replay import AT, FileRecord, Line, as_log, replay
 from streams.engine import EngineSettings
@@ -23,6 +24,7 @@ from streams.errors import SourceError
 from streams.organisations import Register
 
 REGISTER = Register.shipped()
+EXACT = Rule(smallest=1)
 CATALOGUE = Catalogue.shipped()
 CHANGES = [day_number(day) for day in REGISTER.change_days()]
 DEFAULT_HORIZON = EngineSettings().horizon_days
@@ -63,12 +65,14 @@ Shown = dict[Any, tuple[float | None, float | None, float | None]]
 
 
 def rows_at(records: list[FileRecord], moment: Any) -> Shown:
-    rows = replay(records, catalogue=CATALOGUE, register=REGISTER, at=moment)[0] if records else []
+    rows = (
+        replay(records, catalogue=CATALOGUE, register=REGISTER, at=moment, rule=EXACT)[0] if records else []
+    )
     return by_name(rows)
 
 
 def rows_of(view: View) -> Shown:
-    return by_name(view.board(CATALOGUE, REGISTER).rows())
+    return by_name(view.board(CATALOGUE, REGISTER, EXACT).rows())
 
 
 def by_name(rows: Iterable[Row]) -> Shown:
@@ -117,7 +121,7 @@ def test_parts_add_up_to_the_change_of_what_was_shown(
     answered = 0
     for question in questions:
         with contextlib.suppress(SourceError):
-            one = Explainer(CATALOGUE, REGISTER, question, views, happened).explain()
+            one = Explainer(CATALOGUE, REGISTER, question, views, happened, rule=EXACT).explain()
             check(one, before, now)
             answered += bool(one.change)
     event(f"{min(answered, 10)} or more changes")

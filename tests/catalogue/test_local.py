@@ -122,7 +122,7 @@ def test_a_funnel_has_a_count_a_step_and_shares_of_the_step_before(tmp_path: Pat
     assert "Visits: Seen, share of asked" == catalogue.indicators["visits_seen_share"].title
 
 
-KNOWN_TABLES = "indicator, measure, threshold, interval, local, programme, published"
+KNOWN_TABLES = "indicator, measure, threshold, interval, inequality, local, programme, published"
 KNOWN_KINDS = "ratio, mean, count, sum, share_of_plan, funnel"
 KNOWN_PURPOSES = "outcomes_and_access, inequalities, productivity_and_value, social_and_economic_development"
 

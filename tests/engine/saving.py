@@ -14,6 +14,7 @@ from schemas.outputs import Position, Total, decode_total, encode_total, total_k
 from streams.commands.replay import FileRecord
 from streams.engine import Engine
 from streams.engine.held import unpack
+from streams.engine.panes import Pane, Series
 from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
 
@@ -40,7 +41,12 @@ _attendances = st.builds(
     _SOURCES,
     st.booleans(),
     st.fixed_dictionaries(
-        _person | {"imd_quintile": st.sampled_from([None, 1, 5]), "department_type": st.sampled_from([1, 5])},
+        _person
+        | {
+            "imd_quintile": st.sampled_from([None, 1, 5]),
+            "sex": st.sampled_from([None, None, "female", "male"]),
+            "department_type": st.sampled_from([1, 5]),
+        },
         optional={"site": st.sampled_from(["RJ100", "RJ122"])},
     ),
 )
@@ -170,6 +176,11 @@ def through_topic(totals: list[Total]) -> list[Total]:
     return [decode_total(value) for value in kept.values() if value is not None]
 
 
+def _spread(series: Series) -> dict[int, Pane]:
+    series.spread()
+    return series.panes
+
+
 def state(partition: Partition) -> dict[str, Any]:
     """Give everything that a partition knows, in an order of its own."""
     closing: dict[int, set[str]] = {}
@@ -187,7 +198,7 @@ def state(partition: Partition) -> dict[str, Any]:
         "made": {
             tuple(key): (
                 one.explicit,
-                one.panes,
+                _spread(one),
                 one.quarters,
                 one.as_at_ms,
                 one.restated_ms,

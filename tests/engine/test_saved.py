@@ -141,9 +141,12 @@ def test_every_attribute_is_saved_or_said_not_to_be() -> None:
     kept = {"explicit", "key", "panes", "_quarters", "_recent", "as_at_ms", "restated_ms"}
     kept |= {"opened_ms", "states", "open"}
     assert kept | {
+        "dimensions",
         "histograms",
         "totals",
         "_closed",
+        "_fresh",
+        "_latest",
         "_lent",
         "_newest",
         "_settled",

@@ -200,7 +200,7 @@ def _add(  # noqa: PLR0917 - a row of a table
     denominator: float | None,
 ) -> None:
     for window in windows:
-        if window in _WINDOWS_SHOWN[indicator]:
+        if window in _WINDOWS_SHOWN[indicator] and not (stratum and window in HOURS):
             for org in (data["org"], "england"):
                 found[f"oversight_{indicator}_numerator", org, window, stratum] += numerator
                 if denominator is not None:
@@ -320,6 +320,8 @@ def shown(text: str) -> Figures:
             continue
         labels = dict(_LABEL.findall(written))
         wanted = labels["org"] in orgs and labels["window"] in windows
+        broken_down = labels["stratum"].partition("=")[0]
+        wanted = wanted and broken_down in ("", "imd_quintile")  # of all others everybody is unknown
         if wanted and labels["basis"] == "operational" and labels["level"] != "site":
             key = (name, labels["org"], labels["window"], labels["stratum"])
             assert key not in found, f"{key} is served twice"

@@ -171,6 +171,7 @@ class World:
         given: dict[str, object] = {
             "replication": self.broker.replication,
             "session_timeout_seconds": SESSION_SECONDS,
+            "smallest_count": 1,  # every stratum is compared
         }
         number = len(self.services) + len(self._spare)
         given["instance"] = f"worker-{number}"

@@ -19,6 +19,7 @@ from grafana.build import DIRECTORY
 from schemas.outputs import Position
 from schemas.rtt import WEEK_BANDS
 from streams.assessment import Board
+from streams.assessment.suppression import Rule
 from streams.catalogue import Catalogue
 from streams.commands.replay import FileRecord, Line, as_log
 from streams.engine import Engine
@@ -104,6 +105,7 @@ class _Writer:
                 "spell.recorded.v1",
                 _MONDAY,
                 spell_key=f"s{i}",
+                imd_quintile=1 + i % 5,
                 admitted_at=instant(_MONDAY - timedelta(days=5)),
                 discharge_ready_date=ready.isoformat(),
                 discharged_at=instant(_MONDAY),
@@ -189,7 +191,9 @@ def events() -> list[Event]:
         one.beds(occupied=90)
         one.theatre(touch_hours)
         one.waiting_list()
-        one.measure("hypertension_control", date(2025, 10, 1), 700, 1000)
+        fifths = {str(n): {"numerator": 140, "denominator": 200} for n in range(1, 6)}
+        strata = [{"dimension": "imd_quintile", "value": value, **fifth} for value, fifth in fifths.items()]
+        one.measure("hypertension_control", date(2025, 10, 1), 700, 1000, strata=strata)
         for name in ("acsc_admissions", "social_value_weighting"):
             one.measure(name, date(2025, 10, 1), 40, 50)
         for name in ("agency_spend", "cancer_62d", "dm01_6w_breach", "op_dna", "ucr_2h"):
@@ -222,7 +226,7 @@ def assessed(register: Register, catalogue: Catalogue, metrics: Metrics) -> Boar
     assert ["not_json"] == [one.reason for one in outputs.refused], outputs.refused[:3]
     snapshotter = Snapshotter(engine, [day_number(day) for day in register.change_days()])
     position = Position(_AT[0], "one", _AT[1], len(lines) + 1, int(NOW.timestamp() * 1000))
-    board = Board(catalogue, register)
+    board = Board(catalogue, register, rule=Rule(smallest=1))  # the scene has few people
     for snapshot in snapshotter.current(_AT, list(engine.partitions[_AT].organisations), position):
         board.apply(snapshot)
     heartbeat = snapshotter.heartbeat(_AT, position, position.tick_ms)

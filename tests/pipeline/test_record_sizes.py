@@ -18,6 +18,7 @@ from streams.pipeline.topics import TOPICS
 
 SITES, DAYS, ATTENDANCES = 12, 35, 20
 """Of one trust, each site with 20 attendances a day and quintile, no two waits alike for weeks."""
+CODES = "ABCDEFGHJKLMNPRS"
 KAFKA_DEFAULT = 1_048_588
 """`max.message.bytes` of a topic that does not say otherwise."""
 OVER_DAYS = [one for one in FAMILIES.values() if one.windows != (NOW,)]
@@ -46,9 +47,15 @@ def trust(sites: int, attendances: int) -> Partition:
         for family in OVER_DAYS:
             series = partition.make_series(("RJ1", f"RJ1{site:02}", family.name, "operational"))
             for day in range(TODAY - DAYS, TODAY + 1):
-                for quintile in range(6 if family.stratified else 1):
-                    cell = (("imd_quintile", str(quintile)),) if family.stratified else ()
+                for quintile in range(6 if family.dimensions else 1):
                     for number in range(attendances):
+                        person = (
+                            ("imd_quintile", str(quintile)),
+                            ("ethnic_group", CODES[(number + day) % 16]),
+                            ("sex", ("female", "male", "indeterminate")[number % 3]),
+                            ("age_band", str(number % 7)),
+                        )
+                        cell = person if family.dimensions else ()
                         wait = (day * 7 + quintile * 131 + number * 37) % 1440
                         series.add(day, cell, (60 * wait + 60,) * len(family.facts))
                 series.touch(day, 1)

@@ -165,6 +165,29 @@ EPISODES = {
     "ambulance.handover": (ambulance_handover, "handover_key", "ambulance_handover"),
 }
 STRATIFIED = ("spell", "ed_attendance")
+DIMENSIONS = ("imd_quintile", "ethnic_group", "sex", "age_band")
+LONG_WINDOWS = ("28d", "month", "quarter", "12m")
+
+
+def known(dimension: str, data: dict[str, Any]) -> str:
+    """Give the stratum of a person: an ethnic group by its first letter, and what says nothing is unknown."""
+    value = data.get(dimension)
+    if value is None or value in ("not_known", "Z", "99"):
+        return "unknown"
+    if dimension == "ethnic_group":
+        return value[0] if value[0] in "ABCDEFGHJKLMNPRS" and len(value) <= 2 else "unknown"
+    return str(value)
+
+
+def broken_down(stream: str, window: str) -> tuple[str, ...]:
+    """Give the dimensions of figures in a window; of returns whatever they bring."""
+    if stream not in STRATIFIED:
+        return DIMENSIONS
+    if window in ("1h", "4h", "24h"):
+        return ()
+    return DIMENSIONS if window in LONG_WINDOWS else ("imd_quintile",)
+
+
 ENDINGS = ("ended_at", "completed_at", "cancelled_at")
 
 
@@ -212,10 +235,10 @@ KNOWN = frozenset(QUANTILES) | {
     "hypertension_control",
     "nctr_bed_share",
     "rtt_18w",
-    "rtt_18w_imd_gap",
     "rtt_52w",
     "theatre_capped_utilisation",
     "theatre_session_take_up",
     "weekend_discharge_ratio",
 }
-"""Indicators that are defined here and in `sql`; the rest of the catalogue has golden examples."""
+"""Indicators that are defined here and in `sql`, besides those that compare strata; of the rest of the
+catalogue there are golden examples."""

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from properties.definitions import (
+    DIMENSIONS,
     ENDINGS,
     EPISODES,
     INDICATOR_OF_MEASURE,
@@ -21,7 +22,9 @@ from properties.definitions import (
     Amount,
     Amounts,
     bed_state,
+    broken_down,
     civil_day,
+    known,
     measure,
     rtt,
     wall_clock,
@@ -134,8 +137,7 @@ def _cells(data: dict[str, Any], family: str, amounts: Amounts | None) -> tuple[
     cells = (Cell("", "", amounts),)
     if family not in STRATIFIED:
         return cells
-    quintile = data.get("imd_quintile")
-    return (*cells, Cell("imd_quintile", "unknown" if quintile is None else str(quintile), amounts))
+    return (*cells, *(Cell(one, known(one, data), amounts) for one in DIMENSIONS))
 
 
 # --- the rules of the log's order ----------------------------------------------------------------------
@@ -376,6 +378,7 @@ def _rows(
         for each in declared
         if each.stream == stream and window in each.windows
         for stratum, figure in _figures(each, cells)
+        if not stratum[0] or stratum[0] in broken_down(stream, window)
     }
 
 
@@ -459,15 +462,22 @@ NO_FIGURE = Figure(None, None, None)
 
 
 def _figures(each: Declared, cells: Sums) -> Iterator[tuple[tuple[str, str], Figure]]:
-    if each.indicator == "rtt_18w_imd_gap":
-        most, least = (_figure("rtt_18w", cells.get(("imd_quintile", one))) for one in ("1", "5"))
-        gap = None if most.value is None or least.value is None else most.value - least.value
+    if each.of:
+        most, least = (_figure(each.of, cells.get(("imd_quintile", one))).value for one in each.compared)
         if ("", "") in cells:
-            yield ("", ""), Figure(None, None, gap)
+            yield ("", ""), _compared(most, least, relative=each.relative)
         return
     for stratum, amounts in cells.items():
         if stratum == ("", "") or stratum[0] in each.strata:
             yield stratum, _figure(each.indicator, amounts)
+
+
+def _compared(most: Fraction | None, least: Fraction | None, *, relative: bool) -> Figure:
+    if most is None or least is None:
+        return NO_FIGURE
+    if not relative:
+        return Figure(None, None, most - least)
+    return Figure(most, least, most / least if least else None)
 
 
 def _figure(indicator: str, amounts: Amounts | None) -> Figure:

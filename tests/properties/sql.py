@@ -28,6 +28,11 @@ create macro text(value, path) as json_extract_string(value, path);
 create macro instant(value, path) as floor(epoch(json_extract_string(value, path)::timestamptz))::bigint;
 create macro yes(value, path) as coalesce(json_extract_string(value, path) = 'true', false);
 create macro holds(low, high, day) as (low is null or low <= day) and (high is null or day < high);
+create macro broken_down(stream, span, dimension) as
+    dimension = '' or stream not in ('spell', 'ed_attendance') or span in ('28d', 'month', 'quarter', '12m')
+    or (dimension = 'imd_quintile' and span not in ('1h', '4h', '24h'));
+create macro known_group(code) as
+    case when regexp_full_match(code, '[A-HJ-NPRS][A-Z0-9]?') then code[1] else 'unknown' end;
 create macro financial_year(day) as
     make_date(year(day) - case when month(day) < 4 then 1 else 0 end, 4, 1);
 """
@@ -38,7 +43,8 @@ create table memberships(child varchar, parent varchar, role varchar, valid_from
 create table log(
     world bigint, "offset" bigint, append_ms bigint, value varchar, late boolean, life bigint, rank bigint);
 create table asks(world bigint, ask bigint, after bigint, now_ms bigint);
-create table declared(indicator varchar, stream varchar, span varchar, strata varchar[]);
+create table declared(indicator varchar, stream varchar, span varchar, strata varchar[], compares varchar,
+    most varchar, least varchar, relative boolean);
 create table rules(world bigint, horizon bigint, open_days bigint, planned_days bigint, skew bigint);
 create table units(indicator varchar, numerator_unit bigint, denominator_unit bigint);
 insert into units values ('theatre_capped_utilisation', 60, 60), ('amb_handover_mean', 60, 1),
@@ -212,8 +218,12 @@ with stays as (
 select "offset", '' as dimension, '' as stratum, indicator, numerator::decimal(38, 6) as numerator,
     denominator::decimal(38, 6) as denominator, bearing, measured from people
 union all
-select people."offset", 'imd_quintile', coalesce(text(data, '$.imd_quintile'), 'unknown'), indicator,
-    numerator, denominator, bearing, measured from people join records using ("offset")
+select "offset", dimension, case when dimension = 'ethnic_group' then known_group(value)
+    when value = 'not_known' then 'unknown' else value end, indicator, numerator, denominator, bearing,
+    measured
+from (select people.*, dimension, coalesce(text(data, '$.' || dimension), 'unknown') as value
+    from people join records using ("offset"),
+        (select unnest(['imd_quintile', 'ethnic_group', 'sex', 'age_band']) as dimension))
 union all
 select "offset", '', '', 'theatre_capped_utilisation', coalesce(seconds, 0),
     case when text(data, '$.status') = 'held' then instant(data, '$.planned_end') - instant else 0 end,
@@ -351,41 +361,51 @@ with windowed as (
         max(low) over (partition by ask, level, code, stream, basis, span) as newest
     from windowed join levels using (org, site, day)
 ), wanted as (
-    select distinct indicator, span, stream, case when indicator = 'rtt_18w_imd_gap' then 'rtt_18w'
-        else indicator end as counted, indicator = 'rtt_18w_imd_gap' as gap, strata
+    select distinct indicator, span, stream, coalesce(nullif(compares, ''), indicator) as counted,
+        compares != '' as gap, strata, most, least, relative
     from declared
 ), summed as (
-    select ask, w.indicator, gap, level, s.code, s.span, low, high, from_quarter, to_quarter, basis,
-        dimension, stratum, sum(numerator) as n, sum(denominator) as d, sum(bearing) as bearing,
+    select ask, w.indicator, counted, gap, most, least, relative, level, s.code, s.span, low, high,
+        from_quarter, to_quarter, basis, dimension, stratum, sum(numerator) as n, sum(denominator) as d,
+        sum(bearing) as bearing,
         list_sort(list(measured) filter (where measured is not null)) as measured
     from slotted as s
     join wanted as w on w.stream = s.stream and w.span = s.span
     join amounts as a on a."offset" = s."offset" and a.indicator = counted
     left join organisations as o on o.code = s.code and level in ('icb', 'region')
     where low = newest and (dimension = '' or gap or list_contains(strata, dimension))
+        and broken_down(s.stream, s.span, dimension)
         and (o.code is null or ((o.valid_from is null or o.valid_from < high)
             and (o.valid_to is null or high <= o.valid_to)))
     group by all
 ), divided as (
     select summed.* exclude (n, d), case when quantile is null then n end as n,
-        case when summed.indicator = 'ae_dta_12h' then null when quantile is null then d
+        case when counted = 'ae_dta_12h' then null when quantile is null then d
             else coalesce(len(measured), 0) end as d,
         case when bearing = 0 then null
             when quantile is not null then measured[ceil(quantile * len(measured))::bigint]::double
-            when summed.indicator = 'ae_dta_12h' then n::double
+            when counted = 'ae_dta_12h' then n::double
             when d = 0 then null
             else n::double * coalesce(denominator_unit, 1) / (d::double * coalesce(numerator_unit, 1))
         end as value, coalesce(numerator_unit, 1) as nu, coalesce(denominator_unit, 1) as du
-    from summed left join units using (indicator) left join quantiles using (indicator)
+    from summed left join units on units.indicator = counted
+        left join quantiles on quantiles.indicator = counted
+), compared as (
+    select ask, indicator, level, code, span, low, high, basis, relative,
+        max(value) filter (where dimension = 'imd_quintile' and stratum = most) as first,
+        max(value) filter (where dimension = 'imd_quintile' and stratum = least) as last
+    from divided where gap group by all having bool_or(dimension = '')
 )
 select ask, indicator, level, code, span, low::varchar, high::varchar, from_quarter * 900, to_quarter * 900,
     dimension, stratum, basis, case when bearing > 0 then n end, case when bearing > 0 then d end,
     value, nu, du
 from divided where not gap
 union all
-select ask, indicator, level, code, span, low::varchar, high::varchar, null, null, '', '', basis, null, null,
-    max(value) filter (where stratum = '1') - max(value) filter (where stratum = '5'), 1, 1
-from divided where gap group by all having bool_or(dimension = '');
+select ask, indicator, level, code, span, low::varchar, high::varchar, null, null, '', '', basis,
+    case when relative and last is not null then first end,
+    case when relative and first is not null then last end,
+    case when relative then first / nullif(last, 0) else first - last end, 1, 1
+from compared;
 """
 
 
@@ -453,12 +473,20 @@ def _settings(rules: Rules) -> tuple[int, int, int, int]:
 
 @cache
 def _declare(declared: tuple[Declared, ...]) -> None:
-    every = [(one.indicator, one.stream, name, list(one.strata)) for one in declared for name in one.windows]
+    every = [
+        (one.indicator, one.stream, name, list(one.strata), one.of, *one.compared, one.relative)
+        for one in declared
+        for name in one.windows
+    ]
     _fill("declared", every)
 
 
 def _figure(
-    numerator: Decimal | None, denominator: Decimal | None, value: float | None, above: int, below: int
+    numerator: Decimal | float | None,
+    denominator: Decimal | float | None,
+    value: float | None,
+    above: int,
+    below: int,
 ) -> Figure:
     return Figure(
         None if numerator is None else Fraction(numerator) / above,
@@ -490,7 +518,7 @@ insert into log select unnest(from_json(?::json, '[{"world": "BIGINT", "offset":
     "append_ms": "BIGINT", "value": "VARCHAR", "late": "BOOLEAN", "life": "BIGINT", "rank": "BIGINT"}]'),
     recursive := true)""",
     "asks": "insert into asks values (?, ?, ?, ?)",
-    "declared": "insert into declared values (?, ?, ?, ?)",
+    "declared": "insert into declared values (?, ?, ?, ?, ?, ?, ?, ?)",
     "rules": "insert into rules values (?, ?, ?, ?, ?)",
 }
 EMPTY = {name: f"truncate {name}" for name in INSERT}

@@ -33,12 +33,18 @@ class Rules:
 
 
 class Declared(NamedTuple):
-    """An indicator over one stream of records, with the windows that both can fill."""
+    """An indicator over one stream of records, with the windows that both can fill.
+
+    One that compares strata names the indicator `of` which, and the two.
+    """
 
     indicator: str
     stream: str
     windows: tuple[str, ...]
     strata: tuple[str, ...]
+    of: str = ""
+    compared: tuple[str, str] = ("", "")
+    relative: bool = False
 
 
 class Key(NamedTuple):

@@ -116,6 +116,17 @@ STAYS = [0, 3600, 4 * HOUR, 4 * HOUR + 1, 12 * HOUR, 12 * HOUR + 1, 30 * HOUR]
 
 
 @st.composite
+def people(draw: Draw) -> dict[str, Any]:
+    """Draw what is known of a person; now and then everything, often nothing but the quintile."""
+    person: dict[str, Any] = {"imd_quintile": draw(st.sampled_from([None, 1, 5]))}
+    if draw(st.booleans()):
+        person["ethnic_group"] = draw(st.sampled_from([None, "A", "A1", "H", "Z", "99", "X"]))
+        person["sex"] = draw(st.sampled_from([None, "female", "male", "not_known"]))
+        person["age_band"] = draw(st.sampled_from([None, "0-17", "85+"]))
+    return person
+
+
+@st.composite
 def attendances(draw: Draw, now: int) -> tuple[str, dict[str, Any]]:
     """Draw an attendance, perhaps still in the department."""
     left, stay = draw(instants(now)), draw(st.sampled_from(STAYS))
@@ -123,8 +134,7 @@ def attendances(draw: Draw, now: int) -> tuple[str, dict[str, Any]]:
         "attendance_key": draw(st.sampled_from(KEYS)),
         "department_type": draw(st.sampled_from([1, 1, 2, 3, 5])),
         "arrived_at": iso(left - stay),
-        "imd_quintile": draw(st.sampled_from([None, 1, 5])),
-    }
+    } | draw(people())
     if draw(st.booleans()):
         wait = draw(st.sampled_from([wait for wait in STAYS if wait <= stay]))
         data["decision_to_admit_at"] = iso(left - wait)
@@ -154,8 +164,7 @@ def spells(draw: Draw, now: int) -> tuple[str, dict[str, Any]]:
     data = {
         "spell_key": draw(st.sampled_from(KEYS)),
         "admitted_at": iso(admitted),
-        "imd_quintile": draw(st.sampled_from([None, 1, 5])),
-    }
+    } | draw(people())
     first, last = civil_day(admitted), civil_day(left)
     gone = draw(st.sampled_from([True] * 5 + [False]))
     match draw(st.sampled_from(["unknown", "same day", "date", "date"])):

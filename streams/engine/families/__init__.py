@@ -1,7 +1,7 @@
 """Families: how each kind of record becomes facts. A new indicator over known facts needs nothing here."""
 
 from streams.engine.families import beds, emergency, nhs111, spell, states, theatre
-from streams.engine.families.base import Cell, Facts, Family, Histogram, Open
+from streams.engine.families.base import Facts, Family, Histogram, Open
 from streams.engine.families.returns import (
     AMOUNT_SCALE,
     MEASURE_FACTS,
@@ -12,6 +12,7 @@ from streams.engine.families.returns import (
     ReturnStream,
     measure_stream,
 )
+from streams.engine.families.strata import Cell
 
 FAMILIES: dict[str, Family] = {
     family.name: family

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from streams.engine.families.strata import UNSTRATIFIED, Cell, stratum
 from streams.engine.windows import EVENT_WINDOWS, NOW, WindowName
 
 Facts = tuple[int, ...]
-Cell = tuple[tuple[str, str], ...]
-"""A stratum as (dimension, value) pairs; `()` is unstratified."""
 
 Reduced = tuple[int | None, Facts | None]
 """Attribution instant in epoch seconds (None: still open) and the facts (None: adds nothing)."""
@@ -38,8 +37,6 @@ def histogram(name: str, facts: tuple[str, ...], counted: str, measured: str, wi
     return Histogram(name, facts.index(counted), facts.index(measured), width)
 
 
-UNSTRATIFIED: Cell = ()
-UNKNOWN = "unknown"
 COUNCIL = "council"
 """The dimension of a cell that names a council of residence: no stratum, readers make a level of it."""
 
@@ -90,7 +87,7 @@ class Family:
         facts: names of the vector's elements, all whole numbers, times in seconds.
         identity: the attribute of `data` that identifies the record within its source.
         reduce: from `data` to attribution instant and facts.
-        stratified: whether `data` carries strata (`schemas.common.Person`).
+        dimensions: of the strata that `data` carries.
         council: whether `data` names the council of residence besides (`responsible_council`).
         planned: whether the attribution instant may lie in the future.
         kind: `episode`, or `state` (the day's census counts, and for now the newest).
@@ -104,7 +101,7 @@ class Family:
     facts: tuple[str, ...]
     identity: str
     reduce: Callable[[Any], Reduced]
-    stratified: bool = False
+    dimensions: tuple[str, ...] = ()
     council: bool = False
     planned: bool = False
     kind: Literal["episode", "state"] = "episode"
@@ -114,11 +111,16 @@ class Family:
     open: Open | None = None
 
     @property
+    def broken_down(self) -> tuple[str, ...]:
+        """Every dimension of its cells: strata, and the council."""
+        return (*self.dimensions, *([COUNCIL] if self.council else ()))
+
+    @property
     def cell(self) -> Callable[[Any], Cell]:
         """Reads the stratum of `data`."""
         if self.council:
             return resident
-        return stratum if self.stratified else _no_stratum
+        return stratum if self.dimensions else _no_stratum
 
     @cached_property
     def definition(self) -> str:
@@ -133,11 +135,6 @@ def _described(facts: tuple[str, ...], histograms: tuple[Histogram, ...]) -> tup
 def definition(name: str, revision: int, facts: tuple[str, ...]) -> str:
     """Give the identity of a vector's meaning, readable in a record."""
     return f"{name}/{revision}/{','.join(facts)}"
-
-
-def stratum(data: Any) -> Cell:
-    """Give the cell of a person's record; a stratum that the publisher left out is `unknown`."""
-    return _CELLS[data.imd_quintile]
 
 
 def resident(data: Any) -> Cell:
@@ -160,8 +157,3 @@ _residents = _Residents()
 
 def _no_stratum(_data: Any) -> Cell:
     return UNSTRATIFIED
-
-
-_CELLS: dict[int | None, Cell] = {
-    value: (("imd_quintile", UNKNOWN if value is None else str(value)),) for value in (None, 1, 2, 3, 4, 5)
-}

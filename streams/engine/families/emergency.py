@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from streams.engine.families.base import FEEDS, Facts, Family, Open, Reduced, histogram
+from streams.engine.families.strata import PERSON
 
 FOUR_HOURS = timedelta(hours=4)
 TWELVE_HOURS = timedelta(hours=12)
@@ -162,7 +163,7 @@ FAMILIES = (
         ATTENDANCE_FACTS,
         "attendance_key",
         reduce_attendance,
-        stratified=True,
+        dimensions=PERSON,
         histograms=(
             histogram("minutes_to_treatment", ATTENDANCE_FACTS, "treated", "seconds_to_treatment", 60),
         ),

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from streams.engine.calendar import day_number
-from streams.engine.families.base import UNSTRATIFIED, Cell, Facts, definition
+from streams.engine.families.base import Facts, definition
+from streams.engine.families.strata import UNSTRATIFIED, Cell
 from streams.engine.windows import RETURN_WINDOWS, Grain, WindowName, tumbling
 
 AMOUNT_SCALE = 1_000_000

@@ -6,6 +6,7 @@ from typing import Any
 
 from streams.engine.calendar import civil_date, day_number, local_day, local_time
 from streams.engine.families.base import FEEDS, Facts, Family, Open, Reduced, histogram
+from streams.engine.families.strata import PERSON
 
 FACTS = (
     "discharges",
@@ -80,7 +81,7 @@ FAMILIES = (
         FACTS,
         "spell_key",
         reduce_spell,
-        stratified=True,
+        dimensions=PERSON,
         council=True,
         histograms=(histogram("delay_days", FACTS, "ready_known", "delay_days"),),
         open=Open(
