@@ -14,10 +14,9 @@ from streams.assessment.inequality import Group, narrowed_unimproved, slope
 from streams.catalogue import Catalogue, Contribution, Gap, Indicator
 from streams.catalogue.dated import Timetable
 from streams.catalogue.inequality import CLOSED_KINDS
-from streams.catalogue.model import histogram_of
+from streams.catalogue.model import histogram_of, histograms_of
 from streams.catalogue.thresholds import Standing
 from streams.engine.calendar import utc
-from streams.engine.families import FAMILIES
 from streams.engine.families.strata import DEPRIVATION, PERSON, UNKNOWN, is_known
 from streams.engine.panes import Tally
 from streams.engine.windows import HOURS, NOW, STRATA_WINDOWS
@@ -233,7 +232,7 @@ class Calculator:
         """Give what a figure is over: its denominator, of a quantile its values, of a count the count."""
         if self._numerator is None:
             place = self._histogram or 0
-            return tally.facts[FAMILIES[self._contribution.stream].histograms[place].counted]
+            return tally.facts[histograms_of(self._contribution.stream)[place].counted]
         return tally.facts[self._numerator if self._denominator is None else self._denominator]
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:

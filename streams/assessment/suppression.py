@@ -22,8 +22,7 @@ from typing import NamedTuple
 from streams.assessment.rows import UNSTRATIFIED, Strata
 from streams.catalogue import Contribution, Indicator
 from streams.catalogue.declared import LEVELS
-from streams.catalogue.model import facts_of, histogram_of
-from streams.engine.families import FAMILIES
+from streams.catalogue.model import facts_of, histogram_of, histograms_of
 from streams.engine.families.strata import PERSON, UNKNOWN
 from streams.engine.panes import Tally
 
@@ -219,7 +218,7 @@ def _counts(
     """Give the counts that an indicator shows of a stratum."""
     if contribution.histogram is not None:
         place = histogram_of(contribution.stream, contribution.histogram) or 0
-        counted = FAMILIES[contribution.stream].histograms[place].counted
+        counted = histograms_of(contribution.stream)[place].counted
         return [_Counts(counted, None, smallest, people=True)]
     numerator = facts.index(contribution.numerator or "")
     above = smallest * contribution.numerator_scale

@@ -93,7 +93,7 @@ class Contribution(Declared):
         if (self.numerator is None) == (self.histogram is None):
             raise wrong("numerator", "is needed, or for a quantile a histogram")
         if self.histogram is not None and histogram_of(self.stream, self.histogram) is None:
-            known = [one.name for one in _histograms(self.stream)]
+            known = [one.name for one in histograms_of(self.stream)]
             raise wrong("histogram", none_of(self.histogram, known, f"histogram of {self.stream}"))
         if self.out_of is not None and self.requires is None:
             raise wrong("out_of", "says how much there is of `requires`: declare both")
@@ -104,14 +104,15 @@ class Contribution(Declared):
         return self
 
 
-def _histograms(stream: str) -> tuple[Histogram, ...]:
+def histograms_of(stream: str) -> tuple[Histogram, ...]:
+    """Give the histograms of a stream, in the order of its definition."""
     found = FAMILIES.get(stream) or OPEN_STREAMS.get(stream)
     return found.histograms if found else ()
 
 
 def histogram_of(stream: str, name: str | None) -> int | None:
     """Give the place of a histogram in its stream's definition; None where there is no such histogram."""
-    return next((i for i, one in enumerate(_histograms(stream)) if one.name == name), None)
+    return next((i for i, one in enumerate(histograms_of(stream)) if one.name == name), None)
 
 
 def facts_of(stream: str) -> tuple[str, ...] | None:
