@@ -42,6 +42,7 @@ NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 TODAY = date(2026, 1, 15)
 ICB, REGION = "QKK", "Y56"
 _AT = ("oversight.events", 0)
+_RECENTLY = NOW - timedelta(minutes=10)
 _MONDAY = datetime(2026, 1, 12, 9, tzinfo=UTC)
 
 
@@ -126,6 +127,49 @@ class _Writer:
                 nights_21_or_more=occupied // 10,
             )
 
+    def present(self, patients: int) -> None:
+        """Patients and ambulances who are there now, some of them for longer than can be."""
+        for i in range(patients + 1):
+            arrived = NOW - (timedelta(minutes=30 * (i + 1)) if i else timedelta(days=8))
+            came = {"arrived_at": instant(arrived), "department_type": 1, "referred_at": instant(arrived)}
+            self.add("ed.attendance.recorded.v1", _RECENTLY, attendance_key=f"o{i}", **came)
+            arrived = NOW - (timedelta(minutes=3 * (i + 1)) if i else timedelta(days=3))
+            waits = {"handover_key": f"o{i}", "arrived_at": instant(arrived)}
+            self.add("ambulance.handover.recorded.v1", _RECENTLY, **waits)
+            self.add(
+                "spell.recorded.v1",
+                _RECENTLY,
+                spell_key=f"o{i}",
+                admitted_at=instant(NOW - timedelta(days=6)),
+                discharge_ready_date="2026-01-12",
+            )
+
+    def departments(self) -> None:
+        """How the department counts itself, and beds of critical care and virtual wards."""
+        counts = {"in_department": 60, "over_4h": 20, "over_12h": 5, "referred_waiting": 10}
+        spaces = {"majors_spaces": 30, "majors_occupied": 33, "resus_spaces": 6, "resus_occupied": 4}
+        self.add("ed.state.observed.v1", _RECENTLY, as_at=instant(_RECENTLY), **counts, **spaces)
+        for group in ("adult_critical_care", "virtual_ward"):
+            for as_at in (datetime(2026, 1, 15, 7, 45, tzinfo=UTC), _RECENTLY):
+                state = {"capacity_group": group, "capacity": 40, "occupied": 30}
+                self.add("capacity.state.observed.v1", as_at, as_at=instant(as_at), **state)
+
+    def service(self) -> None:
+        """An ambulance service that answers 111, too."""
+        levels = {"reap_level": 3, "clinical_safety_plan_level": 2, "handovers_waiting": 14}
+        self.add("ambulance.state.observed.v1", _RECENTLY, as_at=instant(_RECENTLY), **levels)
+        began, ended = _MONDAY, _MONDAY + timedelta(hours=1)
+        calls = {"calls_offered": 500, "calls_answered": 450, "answered_within_60s": 300}
+        self.add(
+            "nhs111.activity.recorded.v1",
+            ended,
+            activity_key="h20260112T09",
+            period_start=instant(began),
+            period_end=instant(ended),
+            abandoned_after_30s=20,
+            **calls,
+        )
+
     def theatre(self, touch_hours: int) -> None:
         end = _MONDAY + timedelta(hours=8)
         first_ends = _MONDAY + timedelta(hours=touch_hours - 1)
@@ -173,10 +217,9 @@ class _Writer:
             datetime(2026, 1, 14, 13, tzinfo=UTC),
             measure=name,
             period_start=start.isoformat(),
-            period_end="2026-01-01",
             numerator=numerator,
             denominator=denominator,
-            **more,
+            **{"period_end": "2026-01-01", **more},
         )
 
 
@@ -191,6 +234,11 @@ def events() -> list[Event]:
         one.beds(occupied=90)
         one.theatre(touch_hours)
         one.waiting_list()
+        one.present(25)
+        one.departments()
+        for day in range(12, 15):
+            period = {"period_end": f"2026-01-{day + 1}"}
+            one.measure("ae_attendances_vs_expected", date(2026, 1, day), 210, 200, **period)
         fifths = {str(n): {"numerator": 140, "denominator": 200} for n in range(1, 6)}
         strata = [{"dimension": "imd_quintile", "value": value, **fifth} for value, fifth in fifths.items()]
         one.measure("hypertension_control", date(2025, 10, 1), 700, 1000, strata=strata)
@@ -211,6 +259,7 @@ def events() -> list[Event]:
         written += one.events
     ambulances = _Writer("RYA")
     ambulances.response()
+    ambulances.service()
     written += ambulances.events
     simulated = _Writer("RJ1", synthetic=True)
     simulated.attendances(100, 50)

@@ -16,7 +16,19 @@ from streams.local import ApacheKafka
 GOOD = [attendance(n, org=f"RX{n % 9}", minutes=60) for n in range(60)]
 BAD = [attendance(n, org="RX9", minutes=500) for n in range(40)]
 """England: 60 of 100 within four hours, a breach; whoever leaves RX9 out sees 60 of 60."""
-STATUS = {"indicator": "ae_4h_all_types", "window": "28d", "stratum": "", "basis": "operational"}
+STATUS = {"indicator": "ae_4h_all_types", "window": "12m", "stratum": "", "basis": "operational"}
+THRESHOLD = """
+[[threshold]]
+indicator = "ae_4h_all_types"
+kind = "local"
+breach = 0.78
+valid_from = 2020-01-01
+windows = ["12m"]
+levels = ["trust", "icb", "region", "england"]
+evidence = "V"
+source = "test"
+"""
+"""No national milestone judges twelve months, and none judges all year."""
 ENGLAND = {"org": "england", **STATUS}
 DENOMINATOR = "oversight_ae_4h_all_types_denominator"
 OK, BREACH = 0, 2
@@ -60,6 +72,14 @@ class Scrapes:
             thread.join()
 
 
+def workers(bootstrap: str, directory: Path, **settings: object) -> tuple[Service, Service]:
+    """Give two workers of one group that judge by the local threshold; neither has started."""
+    local = directory / "local.toml"
+    local.write_text(THRESHOLD, encoding="utf-8")
+    first = Service(bootstrap, directory, local=local, **settings)
+    return first, Service(bootstrap, directory, name=first.name, local=local, **settings)
+
+
 def serving(services: tuple[Service, ...]) -> Service | None:
     """Give the worker that shows England's judgement."""
     found = [
@@ -84,8 +104,7 @@ def test_a_breach_stays_a_breach_while_the_owner_is_killed_and_another_takes_ove
     kafka: ApacheKafka, tmp_path: Path
 ) -> None:
     """Over all scrapes of both a breach is 2 or not there, never 0; and 2 again afterwards."""
-    first = Service(kafka.bootstrap, tmp_path)
-    second = Service(kafka.bootstrap, tmp_path, name=first.name)
+    first, second = workers(kafka.bootstrap, tmp_path)
     with first, second:
         both = (first, second)
         assert 0 == first.publish([*GOOD, *BAD]).returncode
@@ -114,8 +133,7 @@ def test_what_an_absent_worker_computed_stays_and_ages_until_another_computes_it
     kafka: ApacheKafka, tmp_path: Path
 ) -> None:
     """Its figures keep their values and carry `stale`, the age rises, and both end with the take-over."""
-    first = Service(kafka.bootstrap, tmp_path, session_timeout_seconds=25)
-    second = Service(kafka.bootstrap, tmp_path, name=first.name, session_timeout_seconds=25)
+    first, second = workers(kafka.bootstrap, tmp_path, session_timeout_seconds=25)
     denominator = {"name": DENOMINATOR, "window": "28d", "stratum": ""}
     with first, second:
         both = (first, second)

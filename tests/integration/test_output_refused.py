@@ -62,7 +62,7 @@ async def test_a_dead_letters_topic_that_is_deleted(kafka_factory: KafkaFactory,
         topic = service.topic("dead-letters")
         async with administrator(kafka.bootstrap) as admin:
             await admin.delete_topics([topic])
-        lines = [b'{"bad": %d}' % n for n in range(20)]
+        lines = [b'{"specversion": %d}' % n for n in range(20)]
         await produce(kafka.bootstrap, service.topic("events"), *lines, key=b"RX1")
         await produce(kafka.bootstrap, service.topic("events"), encoded(attendance(1, org="RX1")), key=b"RX1")
         eventually(

@@ -57,7 +57,7 @@ STRATA = st.one_of(
     st.tuples(st.just("ethnic_group"), ETHNIC_GROUPS),
     st.sampled_from([("imd_quintile", "1"), ("sex", "female"), ("age_band", "85+"), ("age_band", "unknown")]),
 )
-AMOUNT_FIELDS = ("numerator", "denominator")
+AMOUNT_FIELDS = ("numerator", "denominator", "median", "lower_quartile", "upper_quartile", "rank")
 SECONDS = st.integers(0, 100_000)
 BASE = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 
