@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.assessment import Row
+from streams.assessment.suppression import Rule
     from streams.engine import Outputs
 
 NOON = datetime(2026, 6, 16, 12, 0, tzinfo=UTC)
@@ -41,12 +42,13 @@ def simulated(**given: Any) -> list[dict[str, Any]]:
 
 
 def replayed(events: Iterable[bytes], at: datetime | None = None) -> tuple[list[Row], Outputs]:
-    """Run events through engine and assessment."""
+    """Run events through engine and assessment; few trusts are small, and nothing is hidden."""
     return replay(
         as_log(Line("made", line) for line in events),
         catalogue=Catalogue.shipped(),
         register=Register.shipped(),
         at=at,
+        rule=Rule(smallest=1),
     )
 
 

@@ -68,6 +68,11 @@ def _census(trust: Trust, rng: Random, _start: date, end: date) -> Data:
     }
 
 
+def _expected(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
+    came = round(trust.attendances * rng.gauss(1.0, 0.06))
+    return {"org": trust.code, "numerator": came, "denominator": round(trust.attendances)}
+
+
 def _finance(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
     pounds = trust.turnover_pounds * rng.gauss(-0.008, 0.007)
     return {"org": trust.code, "numerator": f"{pounds:.2f}", "denominator": trust.turnover_pounds}
@@ -146,6 +151,7 @@ def _acsc(trust: Trust, rng: Random, _start: date, _end: date) -> Data:
 
 RETURNS = (
     Return("rtt_census", CENSUS, "rtt", "month", 3, False, _census),
+    Return("measure", MEASURE, "ae_attendances_vs_expected", "day", 28, False, _expected),
     Return("measure", MEASURE, "finance_variance", "month", 12, False, _finance),
     Return("measure", MEASURE, "core20_recruitment", "month", 12, False, _recruitment),
     Return("measure", MEASURE, "agency_spend", "month", 12, False, _agency),
