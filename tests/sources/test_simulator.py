@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.fast import decode, event_type
+from streams.assessment.suppression import Rule
 from streams.catalogue import Catalogue
 from streams.commands.replay import Line, as_log, replay
 from streams.errors import ConfigurationError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.assessment import Row
-from streams.assessment.suppression import Rule
     from streams.engine import Outputs
 
 NOON = datetime(2026, 6, 16, 12, 0, tzinfo=UTC)
