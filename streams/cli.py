@@ -225,7 +225,7 @@ def explain(
     output: Format = "table",
 ) -> None:
     """Say why a figure changed since a moment: what entered, left, was corrected, came late or moved."""
-    from streams.assessment.explain import Question
+    from streams.assessment.explain_answer import Question
     from streams.catalogue import Catalogue
     from streams.commands import explain as command
     from streams.commands.organisations import configured

@@ -15,7 +15,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from streams.assessment.explain import Explanation, Inquiry, Part, Question, Side
+from streams.assessment.explain import Inquiry
+from streams.assessment.explain_answer import Explanation, Part, Question, Side
 from streams.assessment.explain_mix import OTHERS, Member
 from streams.assessment.explain_reasons import TOGETHER
 from streams.assessment.rows import UNSTRATIFIED, figure, instant

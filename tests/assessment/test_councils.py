@@ -11,7 +11,8 @@ from making import AT, MORNING, at, attendance, engine, log, made, report, run
 
 from schemas.outputs import Position
 from streams.assessment import Board, Row
-from streams.assessment.explain import Inquiry, Question
+from streams.assessment.explain import Inquiry
+from streams.assessment.explain_answer import Question
 from streams.catalogue import Catalogue
 from streams.engine import Engine
 from streams.engine.snapshots import Snapshotter

@@ -9,7 +9,8 @@ import pytest
 from making import attendance, made, report
 
 from schemas.outputs import ClosedThrough, DayTotal, TotalCell
-from streams.assessment.explain import Explanation, Inquiry, Question
+from streams.assessment.explain import Inquiry
+from streams.assessment.explain_answer import Explanation, Question
 from streams.assessment.explain_mix import members_of
 from streams.assessment.explain_reasons import fold
 from streams.assessment.suppression import SHOWN_FROM_8, Rule

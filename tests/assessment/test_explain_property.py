@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from making import engine
 from telling import ANY, ATTENDANCES, logs, moments
 
-from streams.assessment.explain import Explainer, Explanation, Question
+from streams.assessment.explain import Explainer
+from streams.assessment.explain_answer import Explanation, Question
 from streams.assessment.explain_views import View, Witness
 from streams.assessment.rows import UNSTRATIFIED, Row
 from streams.assessment.suppression import Rule
