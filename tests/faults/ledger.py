@@ -148,7 +148,8 @@ def _spell(found: Figures, data: dict[str, Any], now: datetime) -> None:
     if _day(left) == _day(_instant(data["admitted_at"])):
         return
     ready = data.get("discharge_ready_date")
-    _add(found, "drd_completeness", data, windows, "", ready is not None, 1)
+    for stratum in _strata(data):
+        _add(found, "drd_completeness", data, windows, stratum, ready is not None, 1)
     if ready is not None:
         delay = (_day(left) - date.fromisoformat(ready)).days
         for stratum in _strata(data):
