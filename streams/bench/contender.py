@@ -40,8 +40,18 @@ _WAIT_MS = 1_000
 _ATTENDANCES = EVENT_MODELS["uk.nhs.oversight.ed.attendance.recorded.v1"]
 
 
-async def _consume(task: Task, take: Callable[[list[Any]], object] | None) -> Measured:
-    """Read the topic from its beginning with the hot path's consumer settings (`HotPath.on_start`)."""
+async def _consume(
+    task: Task,
+    take: Callable[[list[Any]], object] | None,
+    settle: Callable[[], None] | None = None,
+) -> Measured:
+    """Read the topic from its beginning with the hot path's consumer settings (`HotPath.on_start`).
+
+    Args:
+        task: what is read.
+        take: takes a batch; None to do nothing with it.
+        settle: ends the work on what was taken, inside the clock.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=task.bootstrap,
         group_id=None,
@@ -63,6 +73,8 @@ async def _consume(task: Task, take: Callable[[list[Any]], object] | None) -> Me
                 if take is not None:
                     take(records)
             await asyncio.sleep(0)
+        if settle is not None:
+            settle()
         return clock.read(seen)
     finally:
         await consumer.stop()
@@ -87,6 +99,7 @@ def _engine(task: Task) -> Measured:
     clock = Clock()
     for start in range(0, len(records), MAX_RECORDS):
         panes.take(records[start : start + MAX_RECORDS])
+    panes.settle()
     return panes.result(clock.read(len(records)), task.sums, mixed=task.mixed)
 
 
@@ -109,11 +122,12 @@ def measure(task: Task) -> Measured:
             return days.result(uvloop.run(_consume(task, days.take)), task.sums)
         case "panes" | "log":
             panes = Panes(task.topic)
-            return panes.result(uvloop.run(_consume(task, panes.take)), task.sums, mixed=task.mixed)
+            run = uvloop.run(_consume(task, panes.take, panes.settle))
+            return panes.result(run, task.sums, mixed=task.mixed)
         case "one":
             panes = Panes(task.topic)
             keep_one_ratio()  # afterwards: the catalogue of its engine asks for more
-            return panes.result(uvloop.run(_consume(task, panes.take)), task.sums)
+            return panes.result(uvloop.run(_consume(task, panes.take, panes.settle)), task.sums)
         case "engine":
             return _engine(task)
         case "save":

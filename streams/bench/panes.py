@@ -42,6 +42,11 @@ class Panes:
         self._not_taken += len(out.refused) + len(out.late)
         return out
 
+    def settle(self) -> None:
+        """Spread over their strata what was only noted: who shows or saves a day has that to do first."""
+        for series in self.partition.series.values():
+            series.spread()
+
     def result(self, measured: Measured, sums: str, *, mixed: bool = False) -> Measured:
         """Write the sums for the check, and give the figures with the counts."""
         found = _sums_of_mix(self.partition) if mixed else _sums(self.partition)

@@ -124,6 +124,7 @@ def climb(steps: Sequence[int], organisations: int, timed: int = _TIMED) -> Iter
             batch = _next(records, min(MAX_RECORDS, step - sent))
             panes.take(batch)
             sent += len(batch)
+        panes.settle()
         wall = cpu = 0.0
         for _ in range(0, timed, MAX_RECORDS):
             batch = _next(records, MAX_RECORDS)
@@ -131,6 +132,9 @@ def climb(steps: Sequence[int], organisations: int, timed: int = _TIMED) -> Iter
             panes.take(batch)
             wall, cpu = wall + time.perf_counter() - began, cpu + time.process_time() - began_cpu
             sent += len(batch)
+        began, began_cpu = time.perf_counter(), time.process_time()
+        panes.settle()
+        wall, cpu = wall + time.perf_counter() - began, cpu + time.process_time() - began_cpu
         _check(panes, sent)
         count = -(-timed // MAX_RECORDS) * MAX_RECORDS
         yield Point(

@@ -97,6 +97,7 @@ def run(events: int) -> Year:
         outputs = [
             panes.take(records[start : start + _TOGETHER]) for start in range(0, len(records), _TOGETHER)
         ]
+        panes.settle()
         seconds += time.process_time() - began
         sent += len(records)
         for one in (one for out in outputs for one in out.totals if isinstance(one, DayTotal)):
