@@ -19,6 +19,7 @@ from streams.organisations import Register
 
 DENOMINATOR = "oversight_ae_4h_all_types_denominator"
 ENGLAND = {"org": "england", "window": "28d", "stratum": ""}
+FIGURE = ("ae_4h_all_types", "england", "28d", {})
 ORGS = [f"RX{n}" for n in range(8)]
 """Their partitions lie on both workers."""
 
@@ -73,7 +74,7 @@ async def test_a_worker_that_wakes_from_a_freeze(kafka: ApacheKafka, tmp_path: P
             figures += [
                 row.denominator
                 for row in on.rows()
-                if (row.indicator, row.org, row.window) == ("ae_4h_all_types", "england", "28d")
+                if (row.indicator, row.org, row.window, row.strata) == FIGURE
             ]
     assert 120 == figures[-1]
     assert sorted(figures) == figures
