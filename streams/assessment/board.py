@@ -18,7 +18,6 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -44,6 +43,7 @@ from streams.assessment.shares import (
     Quality,
     Share,
     Shares,
+    Slot,
     Sum,
     Upwards,
     at_level,
@@ -64,16 +64,6 @@ log = logging.getLogger(__name__)
 ONE_DAY = timedelta(days=1)
 _DOUBTS = ("stale_source", "missing_source")
 _SEVERITY: tuple[Status, ...] = ("ok", "near", "breach")
-
-
-class Slot(NamedTuple):
-    """One window of one stream of one organisation at one level; its row shows the latest period."""
-
-    level: str
-    org: str
-    stream: str
-    basis: str
-    window: str
 
 
 class Board:
@@ -187,7 +177,7 @@ class Board:
             for slot in self._slots_of(key):
                 total = self._sums.setdefault(slot, {}).setdefault(key.period, Sum())
                 total.change(changed)
-                total.origins[key.origin] = at_level(share.quality, slot.level)
+                total.come(key.origin, at_level(share.quality, slot.level))
                 if only_age and before is not NO_SHARE:
                     self._grow_older(slot)
                 else:
@@ -202,7 +192,7 @@ class Board:
             periods = self._sums[slot]
             total = periods[key.period]
             total.change(changed)
-            del total.origins[key.origin]
+            total.leave(key.origin)
             if not total.origins:
                 del periods[key.period]
                 if not periods:
@@ -363,12 +353,17 @@ class Board:
             if member[:2] in changed:
                 self._dirty.update(slot for key in shares for slot in self._slots_of(key))
         self._all_heard = all_heard
-        for slot, period in list(self._latest.items()):
-            shown = self._marked.get(slot, ())
-            if shown or self.completeness.is_troubled(fed_by(slot.stream), slot.basis, now_ms):
-                if self._doubts(slot, period) != shown:
-                    self._dirty.add(slot)
-                yield
+        troubled = {
+            one
+            for one in {(slot.stream, slot.basis) for slot in self._latest}
+            if self.completeness.is_troubled(fed_by(one[0]), one[1], now_ms)
+        }
+        doubted = [slot for slot in self._latest if slot in self._marked or slot[2:4] in troubled]
+        for slot in doubted:
+            period = self._latest.get(slot)
+            if period is not None and self._doubts(slot, period) != self._marked.get(slot, ()):
+                self._dirty.add(slot)
+            yield
 
     def age_ms(self, now_ms: int) -> dict[PartitionId, int]:
         """Give how long ago each partition's worker was last heard."""

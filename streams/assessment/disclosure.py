@@ -10,15 +10,11 @@ A slot's answer is kept with its sum until the facts change; they change in ever
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from streams.assessment.shares import Period, Sum
+from streams.assessment.shares import Period, Slot, Sum
 from streams.assessment.suppression import Hidden, Rule, Suppressor
 from streams.catalogue import Catalogue
 from streams.organisations import Register
-
-if TYPE_CHECKING:
-    from streams.assessment.board import Slot
 
 _BELOW = {"region": "icb", "england": "region", "cluster": "icb"}
 """What a level is the sum of; all others are of organisations, and those of sites."""
@@ -53,10 +49,11 @@ class Disclosure:
         total = self._sums[slot][period]
         if total.hidden is None:
             suppressor = self._suppressor(slot.stream, slot.window)
-            slots = set(self._below(slot, total)) if suppressor.breaks_down else ()
+            if total.below is None:
+                total.below = frozenset(self._below(slot, total))
             below = [
-                (self.hidden(one, period), self._sums[one][period].cells)
-                for one in slots
+                self.hidden(one, period)
+                for one in (total.below if suppressor.breaks_down else ())
                 if period in self._sums.get(one, ())
             ]
             chained = slot.level in _CHAIN

@@ -24,7 +24,6 @@ from typing import cast
 import msgspec
 
 from schemas.outputs import Total
-from streams.assessment.board import Slot
 from streams.assessment.explain_answer import Explanation, Part, Question, Side, base_of
 from streams.assessment.explain_mix import Member, members_of
 from streams.assessment.explain_reasons import NOTHING, SMALLEST, Amount, Reading, Reason, Split, Window, fold
@@ -37,7 +36,7 @@ from streams.assessment.rows import (
     Strata,
     dimensions_of,
 )
-from streams.assessment.shares import Period
+from streams.assessment.shares import Period, Slot
 from streams.assessment.suppression import SHOWN_FROM_8, Rule
 from streams.catalogue import Catalogue, Indicator
 from streams.engine import Engine, EngineSettings, LogRecord, Outputs

@@ -27,10 +27,10 @@ from schemas.outputs import (
     Snapshot,
     final_name,
 )
-from streams.assessment.board import Board, Slot
+from streams.assessment.board import Board
 from streams.assessment.completeness import Completeness, PartitionId
 from streams.assessment.rows import Row
-from streams.assessment.shares import Member, Period, Shares, Upwards, neighbour
+from streams.assessment.shares import Member, Period, Shares, Slot, Upwards, neighbour
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES, ReturnStream
 from streams.engine.windows import Tumbling, tumbling

@@ -16,6 +16,17 @@ from streams.engine.panes import Tally
 from streams.engine.windows import TUMBLING, tumbling
 from streams.organisations import ROLL_UPS
 
+
+class Slot(NamedTuple):
+    """One window of one stream of one organisation at one level; its row shows the latest period."""
+
+    level: str
+    org: str
+    stream: str
+    basis: str
+    window: str
+
+
 Member = tuple[str, int, str]
 """Input topic, partition and organisation of a snapshot."""
 
@@ -80,14 +91,31 @@ NO_SHARE = Share((), Quality(0, None, partial=False, to_date=False, assumed=Fals
 
 
 class Sum:
-    """Facts of one slot and period, where they came from, and what is hidden of them once that is decided."""
+    """Facts of one slot and period, and where they came from.
 
-    __slots__ = ("cells", "hidden", "origins")
+    Attributes:
+        below: the slots that it is the sum of, once they have been looked up; until other origins come.
+        hidden: what is not shown of it, once that is decided; until the facts change.
+    """
+
+    __slots__ = ("below", "cells", "hidden", "origins")
 
     def __init__(self) -> None:
         self.cells: dict[Strata, Tally] = {}
         self.origins: dict[Origin, Quality] = {}
+        self.below: frozenset[Slot] | None = None
         self.hidden: Hidden | None = None
+
+    def come(self, origin: Origin, quality: Quality) -> None:
+        """Note an origin, or what is known of it now."""
+        if origin not in self.origins:
+            self.below = None
+        self.origins[origin] = quality
+
+    def leave(self, origin: Origin) -> None:
+        """Forget an origin."""
+        del self.origins[origin]
+        self.below = None
 
     def change(self, cells: Iterable[Cell]) -> None:
         """Add what changed; what comes to nothing is dropped."""

@@ -69,9 +69,18 @@ class _Group(NamedTuple):
     indicators: frozenset[str]
     counts: tuple[_Counts, ...]
 
+    def is_small(self, facts: Sequence[int]) -> bool:
+        """Whether a count of people in a stratum is too small to be shown."""
+        for plus, minus, limit, people in self.counts:
+            if people:
+                count = facts[plus] if minus is None else facts[plus] - facts[minus]
+                if 0 < count < limit:
+                    return True
+        return False
 
-class _Member(NamedTuple):
-    """What a member of a roll-up hides together, and the facts of that."""
+
+class Withheld(NamedTuple):
+    """What a slot hides together, and the facts of that."""
 
     values: Together
     table: Facts
@@ -86,7 +95,7 @@ class Hidden(NamedTuple):
     """
 
     strata: Mapping[str, frozenset[Strata]]
-    together: Mapping[tuple[str, frozenset[str]], tuple[Together, ...]]
+    together: Mapping[tuple[str, frozenset[str]], tuple[Withheld, ...]]
 
 
 class Suppressor:
@@ -129,7 +138,7 @@ class Suppressor:
         self,
         level: str,
         cells: Mapping[Strata, Tally],
-        below: Sequence[tuple[Hidden, Mapping[Strata, Tally]]] = (),
+        below: Sequence[Hidden] = (),
         *,
         any_below: bool = False,
     ) -> Hidden:
@@ -138,22 +147,19 @@ class Suppressor:
         Args:
             level: of the slot.
             cells: its facts by stratum.
-            below: of the slots that it is the sum of what is hidden, and their facts; none for the lowest.
+            below: what is hidden of the slots that it is the sum of; none for the lowest.
             any_below: hide whatever any of these hides: it is not one step of a chain of sums.
         """
         strata: defaultdict[str, set[Strata]] = defaultdict(set)
-        together: dict[tuple[str, frozenset[str]], tuple[Together, ...]] = {}
+        together: dict[tuple[str, frozenset[str]], tuple[Withheld, ...]] = {}
         tables = _tables(cells)
         for group in self._groups if self.breaks_down else ():
             key = (group.dimension, group.indicators)
-            members = [
-                _Member(values, _facts(its, group.dimension, values))
-                for other, its in below
-                for values in other.together.get(key, ())
-            ]
-            found = self._of_group(group, tables[group.dimension], members, any_below=any_below)
+            members = [one for other in below for one in other.together.get(key, ())]
+            table = tables[group.dimension]
+            found = self._of_group(group, table, members, any_below=any_below)
             if found:
-                together[key] = found
+                together[key] = tuple(Withheld(some, _only(table, some)) for some in found)
                 for name in group.indicators:
                     strata[name] |= {(group.dimension, value) for some in found for value in some}
         if level not in self._rule.exact_levels and UNSTRATIFIED in cells:
@@ -164,16 +170,14 @@ class Suppressor:
         """Hide small figures that are not broken down, and with them all that they are broken down into."""
         facts = cells[UNSTRATIFIED].facts
         for group in self._whole:
-            if _is_small(group, facts):
+            if group.is_small(facts):
                 for name in group.indicators:
                     strata[name] |= cells.keys()
 
     def _of_group(
-        self, group: _Group, table: Facts, members: Sequence[_Member], *, any_below: bool
+        self, group: _Group, table: Facts, members: Sequence[Withheld], *, any_below: bool
     ) -> tuple[Together, ...]:
-        small = {
-            value for value, facts in table.items() if self._is_withheld(facts) or _is_small(group, facts)
-        }
+        small = {value for value, facts in table.items() if self._is_withheld(facts) or group.is_small(facts)}
         if not small and not members:
             return ()
         rows = [one.values for one in members]
@@ -244,10 +248,6 @@ def _groups(dimension: str, counts: Mapping[str, Sequence[_Counts]]) -> Iterable
         yield _Group(dimension, names, tuple(dict.fromkeys(one for name in names for one in counts[name])))
 
 
-def _is_small(group: _Group, facts: Sequence[int]) -> bool:
-    return any(one.people and 0 < one.of(facts) < one.limit for one in group.counts)
-
-
 def _tell(group: _Group, table: Facts, hidden: Collection[str]) -> bool:
     """Whether hidden values come to a small number or to nothing, which the total less the others tells."""
     for one in group.counts:
@@ -256,7 +256,7 @@ def _tell(group: _Group, table: Facts, hidden: Collection[str]) -> bool:
     return False
 
 
-def _told(group: _Group, value: str, members: Sequence[_Member]) -> bool:
+def _told(group: _Group, value: str, members: Sequence[Withheld]) -> bool:
     """Whether what members hide of a value is a small number together, or nothing although they hide some."""
     hiding = [one for one in members if value in one.values]
     for count in group.counts:
@@ -270,9 +270,8 @@ def _total(count: _Counts, table: Facts, values: Collection[str]) -> int:
     return sum(count.of(facts) for value, facts in table.items() if value in values)
 
 
-def _facts(cells: Mapping[Strata, Tally], dimension: str, values: Collection[str]) -> Facts:
-    found = ((value, cells.get((dimension, value))) for value in values)
-    return {value: tally.facts for value, tally in found if tally is not None}
+def _only(table: Facts, values: Together) -> Facts:
+    return {value: table[value] for value in values if value in table}
 
 
 def _tables(cells: Mapping[Strata, Tally]) -> defaultdict[str, dict[str, Sequence[int]]]:

@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from streams.assessment import Board, Row
-from streams.assessment.board import Slot
 from streams.assessment.completeness import Group, SourceCount
+from streams.assessment.shares import Slot
 from streams.catalogue import Catalogue, Indicator
 from streams.catalogue.dated import Timetable
 from streams.engine.calendar import day_number, midnight
@@ -47,7 +47,7 @@ _COMMON = {
     _THRESHOLD: "The threshold in force, in the indicator's unit; of a low and a high one the nearer.",
     _PLAN: "The plan declared for a figure's period; of a share of plan, for its numerator.",
     _BASELINE: "The baseline declared for a figure's period. It judges nothing.",
-    _FLAG: "1 for each flag of a figure, such as partial, to_date or restated.",
+    _FLAG: "1 for each flag of a figure, such as partial, to_date or restated; of a stratum its own only.",
     _CODED: "Share of the denominator whose stratum is known, by dimension.",
     _AS_AT: "When the newest record in a figure was appended.",
     _END: "End of the figure's period.",
@@ -283,11 +283,15 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
 
 
 def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
-    """Render the rows of one slot: they have organisation, level, window and basis in common."""
+    """Render the rows of one slot: they have organisation, level, window and basis in common.
+
+    A figure comes before its strata, and its flags hold for them: they say only their own.
+    """
     if not rows:
         return {}
     found: defaultdict[str, list[str]] = defaultdict(list)
     before, after = _around_stratum(rows[0])
+    said: tuple[str, ...] = ()
     for row in rows:
         of = names[row.indicator]
         labels = f"{before}{_stratum(*row.strata.items())}{after}"
@@ -303,9 +307,14 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
             found[_STATUS].append(f"{_STATUS}{{{labels}}} {STATUS_CODES[row.status]}\n")
         if row.threshold is not None:
             found[_THRESHOLD].append(f"{_THRESHOLD}{{{labels}}} {row.threshold!r}\n")
-        if row.flags:
-            found[_FLAG] += [f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags]
         if not row.strata:
+            said = ()
+        if row.flags != said:
+            found[_FLAG] += [
+                f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags if flag not in said
+            ]
+        if not row.strata:
+            said = row.flags
             _put_whole(found, labels, row)
     return {family: "".join(lines) for family, lines in found.items()} | _besides(rows, names)
 

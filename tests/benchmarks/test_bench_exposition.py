@@ -11,6 +11,7 @@ from streams.bench.assessing import Assessing
 from streams.bench.exposition import Exposition, Shape, Ticks, Work, lines, scrapes, ticks
 from streams.bench.scene import Scene
 from streams.errors import BenchmarkError
+from streams.sources.simulator import FAMILY_NAMES
 
 FAMILIES = ("ambulance_handover",)
 
@@ -28,11 +29,11 @@ async def test_scrapes_are_measured_and_checked() -> None:
 
 
 async def test_ticks_are_measured_and_checked(tmp_path: Path) -> None:
-    """Every kind of work has its line in the table."""
-    found = await ticks(Shape(3, FAMILIES), 1, tmp_path)
+    """Every kind of work has its line in the table, of every family that there is."""
+    found = await ticks(Shape(3, FAMILY_NAMES), 1, tmp_path)
 
-    assert (3, 1) == (found.organisations, found.changed)
-    table = "\n".join(lines(Exposition([await scrapes(Shape(1, FAMILIES), 1)], found)))
+    assert (len(FAMILY_NAMES), 3, 1) == (found.families, found.organisations, found.changed)
+    table = "\n".join(lines(Exposition([await scrapes(Shape(1, FAMILIES), 1)], [found])))
     assert len(found.work) == table.count("\n| ") - 4
     assert "Goals" in table
 
@@ -67,5 +68,5 @@ async def test_a_change_that_is_not_shown_is_noticed() -> None:
 def test_holds_stand_beside_their_processor_time() -> None:
     """Worked by hand: 12.4 ms of which 3.6 were the thread's own."""
     work = Work("save", 100.0, 50.0, 12.4, 3.6)
-    table = lines(Exposition([], Ticks(250, 12, 60_000, [work])))
+    table = lines(Exposition([], [Ticks(1, 250, 12, 60_000, [work])]))
     assert "| saving the engine's state | 100 (50) | 12 (4) |" in table
