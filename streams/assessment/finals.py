@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import cache
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
@@ -43,7 +44,7 @@ _SLACK_DAYS = 1
 """What was corrected in the last minute of the last day is issued after it."""
 
 
-class Issued(NamedTuple):
+class Issued(msgspec.Struct, frozen=True, gc=False):
     """What stands on the topic of one final: its newest revision, and what that was of."""
 
     revision: int
@@ -55,6 +56,12 @@ class _Name(NamedTuple):
 
     indicator: str
     stratum: str
+
+
+@cache
+def _named(indicator: str, stratum: str) -> _Name:
+    """Give a name; there are few, and each stands for thousands of finals."""
+    return _Name(indicator, stratum)
 
 
 class _Place(NamedTuple):
@@ -198,9 +205,10 @@ class Finals:
         """
         org, level, indicator, window, stratum, basis, end = name.split("/")
         of = self._issued.setdefault(_Place(org, level, window, basis, end), {})
-        old = of.get(_Name(indicator, stratum))
+        figure = _named(indicator, stratum)
+        old = of.get(figure)
         if old is None or revision > old.revision:
-            of[_Name(indicator, stratum)] = Issued(revision, identity)
+            of[figure] = Issued(revision, identity)
 
     def begin(self) -> None:
         """Look at everything again: what was issued may have changed or gone since, unseen."""
@@ -277,7 +285,7 @@ class Finals:
         found = []
         doubted = False
         for row in rows:
-            name = _Name(row.indicator, ",".join(f"{key}={value}" for key, value in row.strata.items()))
+            name = _named(row.indicator, ",".join(f"{key}={value}" for key, value in row.strata.items()))
             present.add(name)
             doubted = doubted or bool({"stale_source", "missing_source"} & set(row.flags))
             if name in known and "older_definition" in row.flags:

@@ -317,17 +317,19 @@ class Calculator:
     ) -> Row:
         indicator = self.indicator
         value = parts.value
-        flags = (*figures.flags, *more)
+        flags = figures.flags
+        for flag in more:
+            flags = _and(flags, flag)
         if partial and "partial" not in flags:
-            flags += ("partial",)
+            flags = _and(flags, "partial")
         if small is None:
             small = parts.denominator is not None and parts.denominator < indicator.minimum_denominator
         if suppressed:
-            flags += ("suppressed",)
+            flags = _and(flags, "suppressed")
         elif value is None:
-            flags += ("no_value",)
+            flags = _and(flags, "no_value")
         elif small:
-            flags += ("below_minimum",)
+            flags = _and(flags, "below_minimum")
             if figures.window in WITHHELD_WINDOWS and figures.basis != "official":
                 value = None
         threshold, status = self._judge(standing, value, "below_minimum" in flags)
@@ -341,7 +343,7 @@ class Calculator:
             window=figures.window,
             period_start=figures.start if figures.from_ms is None else utc(figures.from_ms / 1000),
             period_end=figures.end if figures.until_ms is None else utc(figures.until_ms / 1000),
-            strata={} if strata == UNSTRATIFIED else dict([strata]),
+            strata=_as_dict(strata),
             basis=figures.basis,
             numerator=parts.numerator,
             denominator=parts.denominator,
@@ -374,6 +376,18 @@ def _planned(plan: Timetable[float], figures: Figures) -> float | None:
     """Give what was planned for a window; None where no plan is declared."""
     span = plan.on(figures.window, figures.level, figures.org, figures.start)
     return None if span is None else span.holds
+
+
+@cache
+def _and(flags: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    """Add a flag; the same few sets of them stand in every row."""
+    return (*flags, flag)
+
+
+@cache
+def _as_dict(strata: Strata) -> dict[str, str]:
+    """Give a stratum as a row has it; rows share it."""
+    return {} if strata == UNSTRATIFIED else dict([strata])
 
 
 _Pair = tuple[float, float]

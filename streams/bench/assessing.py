@@ -31,6 +31,7 @@ from streams.exposition.renderer import STATUS_CODES, Renderer, end_seconds, fam
 from streams.exposition.web import OPENMETRICS, View, create_web
 from streams.pipeline.cache import Cache
 from streams.pipeline.checkpoint import Checkpoint
+from streams.pipeline.collector import collect_young
 from streams.pipeline.finals import SLICE
 from streams.pipeline.holding import Assigned, Claim
 from streams.pipeline.membership import Membership
@@ -159,6 +160,7 @@ class Assessing:
             found, left = self._finals.due(int(self.now * 1000), SLICE)
             self._finals.issued(found)
             count += len(found)
+            collect_young()
             await asyncio.sleep(0)
         return count
 

@@ -37,7 +37,7 @@ from streams.engine.now import moving
 from streams.engine.partition import Partition
 from streams.engine.snapshots import Snapshotter
 from streams.errors import DeliveryError
-from streams.pipeline.collector import collect_some
+from streams.pipeline.collector import collect_young
 from streams.pipeline.holding import Assigned
 from streams.pipeline.membership import Membership, NotAMemberError
 from streams.pipeline.metrics import Metrics
@@ -261,7 +261,7 @@ class Checkpoint:
         found = []
         for one in snapshots:
             found.append(self._output(one))
-            collect_some()
+            collect_young()
             await asyncio.sleep(0)
         return found
 

@@ -20,13 +20,14 @@ from aiokafka.errors import KafkaError
 from schemas.outputs import Final, encode, final_key
 from streams.assessment.finals import Finals
 from streams.pipeline.assess import Assessment
+from streams.pipeline.collector import collect_young
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.reading import read_to_end
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SLICE = 25
+SLICE = 10
 """Periods looked at before the event loop gets its turn."""
 _AGAIN_SECONDS = 5.0
 """How often periods that wait for sources are looked at again."""
@@ -110,6 +111,7 @@ class Issuing(mode.Service):
                 looked_back = -1
                 await self.sleep(_RETRY_SECONDS)
                 continue
+            collect_young()
             await asyncio.sleep(0)
             if not left:
                 await self.sleep(self._settings.tick_seconds)

@@ -21,13 +21,13 @@ from streams.assessment.completeness import PartitionId
 from streams.assessment.finals import Finals
 from streams.exposition.body import Chunk
 from streams.exposition.renderer import SOURCES, Renderer, render_sources
-from streams.pipeline.collector import collect_some
+from streams.pipeline.collector import collect_young
 from streams.pipeline.metrics import Metrics
 from streams.turns import Turns, in_turns
 
 log = structlog.get_logger(__name__)
 
-_SLICE = 5
+_SLICE, _RENDERED = 5, 100
 """Slots recomputed before looking at the clock; one of England counts hundreds of sources."""
 _MOST_SLOTS = 20_000
 """Slots after which the text follows all the same; else it waits for the last, so that levels agree."""
@@ -86,7 +86,7 @@ class Upkeep:
                 seen.set(source.last_append_ms / 1000)
                 self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
             self._metrics.sources_split.set(len(self.board.sources_on_two_partitions()))
-        collect_some()
+        collect_young()
 
     async def observe(self, absent_seconds: float, partitions: Iterable[PartitionId]) -> None:
         """Mark what nobody computes any more, and whose sources are silent; count the sources anew.
@@ -134,13 +134,15 @@ class Upkeep:
                 left = self.board.refresh(most=_SLICE)
                 if not left:
                     break
-                collect_some()
+                collect_young()
                 await turns.give()
             rendered = []
             board = self.board
             changed, aged = board.take_changed(), board.take_aged()
-            for one in self._renderer.render(changed, board.slots(), aged):
+            for number, one in enumerate(self._renderer.render(changed, board.slots(), aged)):
                 rendered.append(one)
+                if number % _RENDERED == 0:
+                    collect_young()
                 await turns.give()
             async with self._showing:
                 await in_turns(self._renderer.show(rendered))
