@@ -66,12 +66,14 @@ Local = Annotated[
 CatalogueFormat = Annotated[
     Literal["table", "json", "markdown"], typer.Option("--format", help="json is one object a line.")
 ]
+_REGISTER = "ods"
+"""What `load` calls the files of organisations."""
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the page and /metrics.")]
 
 
 @app.command()
 def load(
-    source: Annotated[str, typer.Argument(help="Which publication: ae, beds, discharge, nof, rtt.")],
+    source: Annotated[str, typer.Argument(help="Which publication: ae, beds, discharge, nof, rtt; ods.")],
     files: Annotated[list[Path], typer.Argument(help="Files as published.")],
     recorded_at: Annotated[
         str | None, typer.Option(help="When the figures became known; the period's end unless given.")
@@ -84,15 +86,25 @@ def load(
     ] = False,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Kafka brokers, with --publish.")] = None,
 ) -> None:
-    """Turn an official return into events on standard output, or send them with --publish."""
+    """Turn an official return into events on standard output, or send them with --publish.
+
+    Files of the ODS make no events but the register: what they change is shown, as by organisations refresh.
+    """
     from streams.catalogue import Catalogue
+    from streams.engine.calendar import LONDON
     from streams.sources.lookup import read_lookup
     from streams.sources.official import LOADERS, Given
 
+    recorded = _instant(recorded_at)
+    if source == _REGISTER:
+        if publish_them:
+            raise typer.BadParameter(f"{source} makes no events to publish, but the register")
+        refresh_organisations(files, None if recorded is None else f"{recorded.astimezone(LONDON).date()}")
+        return
     if source not in LOADERS:
-        raise typer.BadParameter(f"{source!r} is not one of {', '.join(LOADERS)}")
+        raise typer.BadParameter(f"{source!r} is not one of {', '.join((*LOADERS, _REGISTER))}")
     given = Given(
-        _instant(recorded_at),
+        recorded,
         None if lookup is None else read_lookup(lookup),
         Catalogue.shipped().measures,
     )
@@ -451,7 +463,10 @@ def show_organisation(
     settings, day = _settings(), _civil_day(at)
     register = command.configured(settings)
     table = command.responsibilities(settings, Catalogue.with_local(settings.local), register)
-    command.show_organisation(register, table, code, day, output)
+    as_ods_has_it = code.strip().upper()
+    command.show_organisation(
+        register, table, as_ods_has_it if register.organisation(as_ods_has_it) else code, day, output
+    )
 
 
 @register_app.command("refresh")

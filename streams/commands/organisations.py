@@ -219,7 +219,7 @@ def show_refresh(found: Refreshed, written: Path | None, output: str) -> None:
     if written is not None:
         sys.stderr.write(f"written to {written}: set OVERSIGHT_REGISTER_DIRECTORY={written}\n")
     elif found.changes:
-        sys.stderr.write("nothing is written without --write DIRECTORY\n")
+        sys.stderr.write("nothing is written without oversight organisations refresh … --write DIRECTORY\n")
 
 
 def _show_changes(changes: Sequence[Change], output: str) -> None:

@@ -34,6 +34,8 @@ ORGANISATIONS: Final = "organisations.csv"
 MEMBERSHIPS: Final = "memberships.csv"
 SUCCESSIONS: Final = "succession.csv"
 CONFLICTS: Final = "conflicts.csv"
+RESPONSIBILITIES: Final = "responsibilities.toml"
+_OWN_FILES: Final = (ORGANISATIONS, MEMBERSHIPS, SUCCESSIONS, RESPONSIBILITIES)
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ORGANISATIONS: ("code", "name", "kind", "valid_from", "valid_to"),
@@ -129,10 +131,16 @@ def read_own(directory: Path, base: Tables) -> tuple[Tables, Mapping[Membership 
         What they add, and the line of each membership and succession.
 
     Raises:
-        ConfigurationError: A table is torn, or contradicts itself or what it adds to.
+        ConfigurationError: A table is torn, or contradicts itself or what it adds to; or the directory
+            holds a table of another name.
     """
     if not directory.is_dir():
         raise ConfigurationError(f"{directory} is not a directory; OVERSIGHT_ORGANISATIONS names it")
+    for path in sorted(directory.iterdir()):
+        if path.suffix.lower() in (".csv", ".toml") and path.name not in _OWN_FILES:
+            raise ConfigurationError(
+                f"{path} is none of {', '.join(_OWN_FILES)}, and nobody would read it; rename or remove it"
+            )
     return _Reader(directory, base, own=True).read()
 
 
@@ -303,7 +311,23 @@ class _Reader:
                 row.refuse("predecessor", f"{one.predecessor} to {one.successor} is known already")
             self._lines[one] = row
             found.append(one)
+        self._check_successors(found)
         return tuple(found)
+
+    def _check_successors(self, found: Sequence[Succession]) -> None:
+        """Whoever takes over is there on that day, and does not go over itself."""
+        ends = {one.predecessor: one.day for one in (*self._base.successions, *found) if one.kind in ENDING}
+        for one in found:
+            if one.kind == "footprint":
+                continue
+            successor = self._known[one.successor]
+            begins, end = successor.valid_from, ends.get(one.successor, successor.valid_to)
+            if begins is not None and one.day < begins:
+                self._lines[one].refuse("date", f"{one.successor} begins on {begins}, after {one.day}")
+            if end is not None and end <= one.day:
+                self._lines[one].refuse(
+                    "successor", f"{one.successor} ends on {end} itself: name the one that goes on"
+                )
 
     def _check_end(self, one: Succession, row: Row, ended: dict[str, str]) -> None:
         """Whoever goes over as a whole ends on that day, and once."""

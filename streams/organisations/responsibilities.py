@@ -26,9 +26,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from streams.errors import ConfigurationError
 from streams.organisations._records import KINDS
+from streams.organisations._tables import RESPONSIBILITIES
 from streams.organisations.register import ENGLAND, Register
 
-FILE = "responsibilities.toml"
 """Its name in the directory that OVERSIGHT_ORGANISATIONS names."""
 
 ResponsibilityRole = Literal["delivers", "oversees", "informed"]
@@ -101,7 +101,7 @@ class Responsibilities:
         Raises:
             ConfigurationError: The table is torn or names what there is not; says file and line.
         """
-        path = None if directory is None else directory / FILE
+        path = None if directory is None else directory / RESPONSIBILITIES
         if path is None or not path.exists():
             return cls()
         return cls(_read(path, register, frozenset(known)))

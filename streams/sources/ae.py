@@ -4,29 +4,31 @@ As published it varies: a byte order mark, UTF-16, title lines above the header,
 header, `"16,670"`, `80.00%`, `-` or a blank or `N/A` for nothing, a blank column of totals, rows that are
 zero everywhere, a row TOTAL that would count everybody twice, providers that come and go. Columns are found
 by what their headers say, never by position; percentages are not read, they are computed again.
+
+The same figures come as the CSV of the collection, which adds nothing up; `ae_collection` reads that one.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
 from streams.engine.calendar import LONDON
 from streams.errors import SourceError
-from streams.sources import tables
+from streams.sources import ae_collection, tables
+from streams.sources.ae_collection import Figures
 from streams.sources.events import Event, event
-from streams.sources.tables import CODE, MONTHS, month_after, read_number
+from streams.sources.tables import CODE, MONTHS, month_after, names_a_sum, read_number
 
 log = logging.getLogger(__name__)
 
 SOURCE = "/ods/X24/ae-monthly"
 PUBLICATION = "ae_attendances_monthly"
 _TRUST_CODE_LENGTH = 3
-_TOTALS = frozenset(("total", "england", "grand total", "england total"))
 _PERIOD = re.compile(rf"({'|'.join(MONTHS)})[^0-9a-z]*(20[0-9]{{2}})", re.IGNORECASE)
 
 
@@ -49,7 +51,8 @@ def load(path: Path, recorded: datetime | None = None) -> Iterator[Event]:
     """Turn one monthly file into events: per provider, the four-hour measure and the 12-hour waits.
 
     Args:
-        path: the CSV as published; its month is in its name, `April-2025-AE.csv`, or in a title line.
+        path: the CSV as published; the month of a sheet is in its name, `April-2025-AE.csv`, or in a title
+            line.
         recorded: when the figures became known; the period's end unless given.
 
     Raises:
@@ -61,10 +64,14 @@ def load(path: Path, recorded: datetime | None = None) -> Iterator[Event]:
         raise SourceError(
             f"{path}: no header with a code and attendance columns: is this the monthly A&E provider CSV?"
         )
-    columns = _columns(path, header + 1, rows[header], rows[header + 1 :])
-    start = _month(path, rows[:header])
+    found: Iterable[Figures]
+    if ae_collection.is_header(rows[header]):
+        start, found = ae_collection.read(path, is_booked_apart=ae_collection.is_booked_apart(rows[header]))
+    else:
+        columns = _columns(path, header + 1, rows[header], rows[header + 1 :])
+        start, found = _month(path, rows[:header]), _figures(path, header, rows, columns)
+    lines = _lines(path, found)
     period = (start, month_after(start))
-    lines = _lines(path, header, rows, columns)
     if not lines:
         raise SourceError(f"{path}: a header and no provider: a torn file? Fetch it again")
     closed = datetime.combine(period[1], time(), LONDON)
@@ -72,10 +79,9 @@ def load(path: Path, recorded: datetime | None = None) -> Iterator[Event]:
         yield from _events(line, period, recorded or closed)
 
 
-def _lines(path: Path, header: int, rows: list[list[str]], columns: Columns) -> list[_Line]:
-    """Read and check every provider's line below the header."""
+def _figures(path: Path, header: int, rows: list[list[str]], columns: Columns) -> Iterator[Figures]:
+    """Give every provider's counts as they stand below the header."""
     labels = _labels(rows[header], columns)
-    seen: dict[str, _Line] = {}
     for number, row in enumerate(rows[header + 1 :], header + 2):
         if _is_total(row, columns, labels):
             continue
@@ -89,17 +95,25 @@ def _lines(path: Path, header: int, rows: list[list[str]], columns: Columns) -> 
             continue
         if len(row) <= max(columns):
             raise SourceError(f"{path}:{number}: the row of {code} ends early: a torn file? Fetch it again")
-        line = _line(path, number, code, row, columns)
-        earlier = seen.setdefault(code, line)
+        yield Figures(number, code, *(_count(path, number, row, column) for column in columns[1:]))
+
+
+def _lines(path: Path, found: Iterable[Figures]) -> list[_Line]:
+    """Complete and check every provider's counts; a line repeated counts once."""
+    seen: dict[str, _Line] = {}
+    for figures in found:
+        line = _line(path, figures)
+        earlier = seen.setdefault(line.code, line)
         if earlier is line:
             continue
         if earlier.figures != line.figures:
             raise SourceError(
-                f"{path}:{number}: {code} stands already in line {earlier.number}, with other figures"
+                f"{path}:{line.number}: {line.code} stands already in line {earlier.number}, with other"
+                " figures"
             )
         log.warning(
             "%s:%d: %s stands already in line %d with the same figures; passed over",
-            *(path, number, code, earlier.number),
+            *(path, line.number, line.code, earlier.number),
         )
     return list(seen.values())
 
@@ -190,8 +204,7 @@ def _labels(header: list[str], columns: Columns) -> list[int]:
 
 def _is_total(row: list[str], columns: Columns, labels: list[int]) -> bool:
     """Whether the row sums the others; a region "NHS England London" is none, only the bare word is."""
-    cells = [_plain(row[i]) if i < len(row) else "" for i in (columns.code, *labels)]
-    return cells[0] == "eng" or not _TOTALS.isdisjoint(cells)
+    return any(names_a_sum(row[i]) for i in (columns.code, *labels) if i < len(row))
 
 
 def _code(row: list[str], columns: Columns) -> str:
@@ -240,11 +253,11 @@ class _Line(NamedTuple):
         return self[2:]
 
 
-def _line(path: Path, number: int, code: str, row: list[str], columns: Columns) -> _Line:
-    """Read a provider's counts; of the three that belong together one missing follows from the others."""
-    published = tuple(_count(path, number, row, column) for column in _three(columns))
+def _line(path: Path, figures: Figures) -> _Line:
+    """Take a provider's counts; of the three that belong together one missing follows from the others."""
+    number, code, *published, dta_over_12h = figures
     total, within, over = _completed(*published)
-    if published != (None, None, None) and None in (total, within, over):
+    if published != [None, None, None] and None in (total, within, over):
         log.warning(
             "%s:%d: %s: %s attendances, %s within and %s over four hours: what is missing cannot be derived",
             *(path, number, code, *("none" if one is None else one for one in published)),
@@ -255,7 +268,7 @@ def _line(path: Path, number: int, code: str, row: list[str], columns: Columns) 
             "%s:%d: %s: %s within and %s over four hours are not %s in all; taken as published",
             *(path, number, code, within, over, total),
         )
-    return _Line(number, code, within, total, _count(path, number, row, columns.dta_over_12h), over)
+    return _Line(number, code, within, total, dta_over_12h, over)
 
 
 def _completed(

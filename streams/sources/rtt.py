@@ -9,6 +9,7 @@ that sum providers or commissioners are left out.
 from __future__ import annotations
 
 import logging
+import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 
 RTT = Publication("/ods/X24/rtt-monthly", "rtt_full_extract")
 
-_ALL_FUNCTIONS = "c999"
+_ALL_FUNCTIONS = re.compile("c?999|total|all.*")
+"""What the row of all treatment functions is called, in its code or its name, as letters and digits."""
 _INCOMPLETE = "incompletepathways"
 _LAST = WEEK_BANDS - 1
 _BANDS = tuple(f"over {weeks} weeks" for weeks in range(WEEK_BANDS))
@@ -43,6 +45,7 @@ _LAYOUT = Layout(
         },
         "total": "totalall",
     },
+    {"function_name": "treatmentfunction(name)?"},
 )
 
 _Bands = list[int]
@@ -115,7 +118,8 @@ class _Reader:
             )
         self._seen.add((*place, function))
         bands = self._bands(row)
-        if function == _ALL_FUNCTIONS:
+        named = (function, plain(table.text(row, "function_name")))
+        if any(_ALL_FUNCTIONS.fullmatch(one) for one in named):
             self.whole[place] = bands
         else:
             before = self.functions.get(place)

@@ -56,8 +56,14 @@ BLANKS = frozenset(
 )
 """Marks that stand for nothing, as published."""
 CODE = re.compile(r"[A-Z0-9]{3,10}")
-_SUMS = frozenset(("total", "grandtotal", "england", "englandtotal", "eng", "national", "all"))
+_SUM = re.compile(
+    "(?:grand|overall)?totals?|eng|e92000001|(?:totals?(?:for)?)?(?:england|national|all)(?:totals?|average)?"
+    "|(?:england|totals?|all)+(?:of|for|nhs|acute)*(?:trusts|providers|icbs)"
+)
+"""What a row is called that sums the others, as letters and digits."""
 _CHUNK_BYTES = 1 << 20
+_OF_THE_PACKER = "__MACOSX/"
+"""Where an archive made on a Mac keeps its own notes on each file, under the file's name."""
 _HEADER_WITHIN_ROWS = 100
 """How far down a header may stand: some publications have a page of notes above it."""
 
@@ -139,7 +145,11 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _only_table(path: Path, archive: zipfile.ZipFile) -> str:
-    names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+    names = [
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(".csv") and not name.startswith(_OF_THE_PACKER)
+    ]
     if len(names) != 1:
         found = ", ".join(names) or "none"
         raise SourceError(f"{path}: needs one .csv inside and has {found}: unpack it and name the file")
@@ -217,8 +227,8 @@ class Table:
                 raise SourceError(f"{self.path}:{row.line}: the row ends early: a torn file? Fetch it again")
 
     def is_sum(self, row: Row, *names: str) -> bool:
-        """Whether a row sums the others, as the bare word in one of some columns says."""
-        return any(plain(self.text(row, name)) in _SUMS for name in names)
+        """Whether a row sums the others, as one of some columns says."""
+        return any(names_a_sum(self.text(row, name)) for name in names)
 
     def has(self, name: str) -> bool:
         """Whether an optional column is there."""
@@ -298,10 +308,11 @@ class Table:
         """Give the first day of a month.
 
         Raises:
-            SourceError: when it is none.
+            SourceError: when it is none, or a day in the middle of one, whose figures are of that day.
         """
-        found = month(self.text(row, name))
-        if found is None:
+        text = self.text(row, name)
+        found, day = month(text), _day(text)
+        if found is None or (day is not None and 1 not in (day.day, (day + _ONE_DAY).day)):
             raise self.wrong(row, name, "a month such as April 2025")
         return found
 
@@ -312,6 +323,11 @@ class Table:
             f"{self.path}:{row.line}: column {place + 1} ({self._header[place].strip()}):"
             f" {row.cells[place]!r} is not {wanted}"
         )
+
+
+def names_a_sum(cell: str) -> bool:
+    """Whether a code or name is that of all organisations together: `Total`, `England`, `All trusts`."""
+    return _SUM.fullmatch(plain(cell)) is not None
 
 
 def plain(cell: str) -> str:
@@ -380,5 +396,6 @@ _ISO_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _SERIALS = range(36_526, 73_051)
 """Day numbers of spreadsheets, 2000 to 2099."""
 _SERIAL_EPOCH = date(1899, 12, 30)
+_ONE_DAY = timedelta(1)
 _CENTURY, _THIS_CENTURY = 100, 2000
 _MOST = 10**15

@@ -93,7 +93,7 @@ def test_england_and_a_council_can_be_shown() -> None:
     ("expected", "code"),
     [
         (r"RRW is not in the register: the nearest are .*RRV \(University College London", "RRW"),
-        (r"rj1 is not in the register: the nearest are RJ1 \(Guy's", "rj1"),
+        (r"rj10 is not in the register: the nearest are RJ1 \(Guy's", "rj10"),
         (r"dudley is not in the register: the nearest are RNA \(The Dudley Group", "dudley"),
         (r"!!! is not in the register: a code that is not", "!!!"),
     ],
@@ -107,6 +107,7 @@ def test_an_unknown_code_gets_the_nearest(expected: str, code: str) -> None:
 def test_a_code_alone_is_shown_and_none_lists_all() -> None:
     """`oversight organisations CODE` is short for `show`; the list is one object a line."""
     assert "Z9B2Z" == shown("RRV", "--at", "2026-04-01")["icb"]
+    assert "RRV" == shown("show", " rrv", "--at", "2026-04-01")["code"]
     lines = oversight("organisations", "--at", "2026-04-01", "--format", "json").stdout.splitlines()
     assert 382 == len(lines)
     assert "Z9B2Z" == next(one["icb"] for one in map(json.loads, lines) if one["code"] == "RRV")
@@ -126,6 +127,20 @@ def test_replay_rolls_up_into_ones_own_places(tmp_path: Path, monkeypatch: pytes
         oversight("replay", str(events), "--format", "json")
 
 
+def test_load_ods_shows_what_a_refresh_would(tmp_path: Path) -> None:
+    """No events; the day from which the files hold is the one on which they were known."""
+    path = tmp_path / "etr.csv"
+    path.write_text('"RNA","THE DUDLEY TRUST","Y60","QUA"' + "," * 7 + "19940401" + "," * 16 + "\n")
+    arguments = ("--at", "2026-10-01"), ("--recorded-at", "2026-09-30T23:30:00Z")
+    expected, done = (
+        oversight("organisations", "refresh", str(path), *arguments[0]),
+        oversight("load", "ods", str(path), *arguments[1]),
+    )
+    assert 0 == done.exit_code
+    assert (expected.stdout, expected.stderr) == (done.stdout, done.stderr)
+    assert "as of 2026-10-01" in done.stderr
+
+
 def test_refresh_shows_and_writes_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trust is renamed; afterwards OVERSIGHT_REGISTER_DIRECTORY shows the new name."""
     cells = ["RNA", "THE DUDLEY TRUST", "Y60", "QUA", *[""] * 6, "19940401", *[""] * 16]
@@ -137,7 +152,7 @@ def test_refresh_shows_and_writes_only_when_asked(tmp_path: Path, monkeypatch: p
     assert [("RNA", "The Dudley Group NHS Foundation Trust", "The Dudley Trust")] == [
         (one["code"], one["before"], one["after"]) for one in changes if one["kind"] == "renamed"
     ]
-    assert "nothing is written without --write DIRECTORY" in done.stderr
+    assert "nothing is written without oversight organisations refresh … --write DIRECTORY" in done.stderr
     assert [path] == list(tmp_path.iterdir())
     assert 0 == oversight(*arguments, "--write", str(tmp_path / "register")).exit_code
     monkeypatch.setenv("OVERSIGHT_REGISTER_DIRECTORY", str(tmp_path / "register"))

@@ -257,6 +257,18 @@ REFUSED = [
         {"succession": "RVY,RBN,2023-08-01,acquisition"},
     ),
     (
+        "succession.csv, line 2, column successor: RL4 ends on 2026-10-01 itself",
+        {"succession": "RBK,RL4,2026-10-01,acquisition\nRL4,RBK,2026-10-01,acquisition"},
+    ),
+    (
+        "succession.csv, line 2, column successor: RVY ends on 2023-07-01 itself",
+        {"succession": "RBK,RVY,2026-10-01,acquisition"},
+    ),
+    (
+        "succession.csv, line 2, column date: R9Z begins on 2026-11-01, after 2026-10-01",
+        {"organisations": "R9Z,A new trust,trust,2026-11-01,", "succession": "RBK,R9Z,2026-10-01,merger"},
+    ),
+    (
         "succession.csv, line 2, column kind: 'takeover' is not one of",
         {"succession": "RBK,RL4,2026-10-01,takeover"},
     ),
@@ -291,6 +303,19 @@ def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A wrong setting is not an empty one."""
     with pytest.raises(ConfigurationError, match="is not a directory; OVERSIGHT_ORGANISATIONS names it"):
         Register.configured(None, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["membership.csv", "Organisations.csv", "responsibility.toml"])
+def test_a_table_of_another_name_is_refused(name: str, tmp_path: Path) -> None:
+    """It would not be read, and its places be missing without a word; notes may lie beside the tables."""
+    directory = write(tmp_path, **BLACK_COUNTRY)
+    (directory / "README.md").write_text("notes")
+    Register.configured(None, directory)
+    (directory / name).write_text("")
+    with pytest.raises(
+        ConfigurationError, match=rf"{name} is none of organisations\.csv, .*rename or remove it"
+    ):
+        Register.configured(None, directory)
 
 
 DAYS = st.dates(min_value=date(2025, 1, 1), max_value=date(2027, 12, 31))

@@ -9,7 +9,8 @@ import pytest
 
 from streams.errors import ConfigurationError
 from streams.organisations import Register
-from streams.organisations.responsibilities import FILE, Responsibilities
+from streams.organisations._tables import RESPONSIBILITIES
+from streams.organisations.responsibilities import Responsibilities
 
 REGISTER = Register.shipped()
 EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "organisations"
@@ -27,7 +28,7 @@ source = "a page"
 
 def table(directory: Path, text: str) -> Responsibilities:
     """The table of a directory, for a catalogue of one purpose and one indicator."""
-    (directory / FILE).write_text(text, encoding="utf-8")
+    (directory / RESPONSIBILITIES).write_text(text, encoding="utf-8")
     return Responsibilities.from_directory(directory, REGISTER, {"outcomes_and_access", "rtt_18w"})
 
 

@@ -40,6 +40,16 @@ HEADER = [
     "Number of patients spending >4 hours from decision to admit to admission",
     "Number of patients spending >12 hours from decision to admit to admission",
 ]
+COLLECTION = [
+    *("Period", "Org Code", "Parent Org", "Org name"),
+    *("A&E attendances Type 1", "A&E attendances Type 2", "A&E attendances Other A&E Department"),
+    *(f"A&E attendances Booked Appointments {kind}" for kind in ("Type 1", "Type 2", "Other Department")),
+    *(f"Attendances over 4hrs {kind}" for kind in ("Type 1", "Type 2", "Other Department")),
+    *(f"Attendances over 4hrs Booked Appointments {one}" for one in ("Type 1", "Type 2", "Other Department")),
+    "Patients who have waited 4-12 hs from DTA to admission",
+    "Patients who have waited 12+ hrs from DTA to admission",
+    *("Emergency admissions via A&E - Type 1", "Other emergency admissions"),
+]
 MONTHS = ("April", "May", "June", "July", "August", "September")
 
 
@@ -53,6 +63,22 @@ def row(code: str, total: str = "100", within: str = "80", over: str = "20", dta
         *("80.00%", "-", "", "100.0"),
         *["0"] * 7,
         dta,
+    ]
+
+
+def collected(code: str, attended: str, over: str, *, period: str = "MSitAE-FEBRUARY-2028") -> list[str]:
+    """One provider's row of the collection: attendances and those over four hours, booked ones last."""
+    return [
+        period,
+        code,
+        "NHS ENGLAND LONDON ",
+        "A TRUST",
+        *attended.split(),
+        *over.split(),
+        "9",
+        "3",
+        "0",
+        "0",
     ]
 
 
@@ -274,6 +300,87 @@ def test_a_total_is_known_wherever_the_name_stands(write: Write) -> None:
     rows = [HEADER, row("RL4"), ["X24", "", "Total", *row("X24")[3:]]]
 
     assert {"RL4"} == {org for org, _ in figures(write(*([cells[i] for i in order] for cells in rows)))}
+
+
+def test_the_csv_of_the_collection_is_added_up(write: Write) -> None:
+    """RJ1: 60 + 0 + 30 and booked 10: 100, of which 20 + 0 + 3 and booked 1 over four hours: 76 within."""
+    rows = [
+        collected("RJ1", "60 0 30 10 0 0", "20 0 3 1 0 0"),
+        collected("NQM01", "0 0 40 0 0 5", "0 0 2 0 0 0"),
+        ["TOTAL", "TOTAL", "TOTAL", "TOTAL", *collected("RJ1", "60 0 70 10 0 5", "20 0 5 1 0 0")[4:]],
+    ]
+    path = write(COLLECTION, *rows, name="February-2028-CSV-xyz.csv", mark=b"\xef\xbb\xbf")
+
+    assert {
+        ("RJ1", "ae_4h_all_types"): (76, 100),
+        ("RJ1", "ae_dta_12h"): (3, None),
+        ("NQM01", "ae_4h_all_types"): (43, 45),
+        ("NQM01", "ae_dta_12h"): (3, None),
+    } == figures(path)
+    assert {("2028-02-01", "2028-03-01")} == {
+        (one["data"]["period_start"], one["data"]["period_end"]) for one in ae.load(path)
+    }
+
+
+def test_before_bookings_were_counted_there_are_six_columns_fewer(write: Write) -> None:
+    """A file of June 2020."""
+    keep = [i for i, name in enumerate(COLLECTION) if "Booked" not in name]
+    line = collected("RJ1", "60 0 30 0 0 0", "20 0 3 0 0 0", period="MSitAE-JUNE-2020")
+    path = write(*([one[i] for i in keep] for one in (COLLECTION, line)), name="june.csv")
+
+    assert (67, 90) == figures(path)["RJ1", "ae_4h_all_types"]
+
+
+@pytest.mark.parametrize(
+    ("expected", "attended", "over"),
+    [
+        ((67, 90), ("60", "", "30"), ("20", "", "3")),
+        ((None, None), ("60", "", "30"), ("20", "4", "3")),
+        ((None, None), ("60", "5", "30"), ("20", "-", "3")),
+        ((None, None), ("", "", ""), ("", "", "")),
+    ],
+)
+def test_a_type_half_blank_makes_no_sum(
+    expected: tuple[int | None, int | None], attended: tuple[str, ...], over: tuple[str, ...], write: Write
+) -> None:
+    """Blank in both a provider has not got the type; blank in one, what is left would be too small."""
+    line = collected("RJ1", "0 0 0 0 0 0", "0 0 0 0 0 0")
+    line[4:7], line[10:13] = attended, over
+    line[7:10] = line[13:16] = ["", "", ""]
+
+    assert expected == figures(write(COLLECTION, line))["RJ1", "ae_4h_all_types"]
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        ("does not name once over, booked type 2", [[*COLLECTION[:14], "Over 4h, bookd", *COLLECTION[15:]]]),
+        (
+            "'MSitAE-MARCH-2028' is not the month of the rows before, 2028-02",
+            [
+                COLLECTION,
+                collected("RJ1", "1 0 0 0 0 0", "0 0 0 0 0 0"),
+                collected("RJ2", "1 0 0 0 0 0", "0 0 0 0 0 0", period="MSitAE-MARCH-2028"),
+            ],
+        ),
+        ("a header and no provider", [COLLECTION]),
+        ("'x' is not a count", [COLLECTION, collected("RJ1", "x 0 0 0 0 0", "0 0 0 0 0 0")]),
+        (
+            "stands already in line 2, with other figures",
+            [
+                COLLECTION,
+                collected("RJ1", "1 0 0 0 0 0", "0 0 0 0 0 0"),
+                collected("RJ1", "2 0 0 0 0 0", "0 0 0 0 0 0"),
+            ],
+        ),
+    ],
+)
+def test_a_collection_that_is_not_understood_is_refused(
+    write: Write, said: str, rows: list[list[str]]
+) -> None:
+    """By line and column; a column of bookings is not left out because its header is damaged."""
+    with pytest.raises(SourceError, match=said):
+        list(ae.load(write(*rows)))
 
 
 def test_columns_are_found_by_their_headers(write: Write) -> None:

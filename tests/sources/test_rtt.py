@@ -69,6 +69,17 @@ def test_all_functions_or_the_functions_never_both(tmp_path: Path) -> None:
     assert (38, 51) == rows["rtt_18w", "england"]
 
 
+@pytest.mark.parametrize(("code", "name"), [("999", "Total"), ("Total", ""), ("C_000", "All functions")])
+def test_all_functions_are_known_however_they_are_called(tmp_path: Path, code: str, name: str) -> None:
+    """Else everybody would be counted twice."""
+    whole = row("RGT", "06H", code, {3: 10, 17: 20})
+    whole[12] = name or whole[12]
+    path = write(tmp_path / "a.csv", HEADER, row("RGT", "06H", "C_100", {3: 10, 17: 20}), whole)
+
+    (census,) = rtt.load(path)
+    assert 30 == sum(census["data"]["bands"])
+
+
 def test_a_provider_becomes_a_census_at_the_end_of_the_month(tmp_path: Path) -> None:
     """Week bands as published: 10 of three weeks, 20 of seventeen, and the open band last."""
     _, event = rtt.load(write(tmp_path / "a.csv", HEADER, *SMALL))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import SourceError
-from streams.sources.tables import Layout, Table, month, read_number, rows
+from streams.sources.tables import Layout, Table, month, names_a_sum, read_number, rows
 
 LAYOUT = Layout("a table of beds", {"code": "(trust)?code", "date": "date", "beds": "beds"}, {"note": "note"})
 CONTENT = "Code,Date,Beds\nRL4,2025-04-30,12\nRNA,30/04/2025,\n"
@@ -82,6 +82,16 @@ def test_a_last_line_that_does_not_end_is_said(tmp_path: Path, caplog: pytest.Lo
     assert "beds.csv: the last line does not end: a torn file?" in caplog.text
 
 
+def test_what_a_mac_packs_beside_a_table_is_passed_over(tmp_path: Path) -> None:
+    """Its notes have the table's name, and are no table."""
+    path = tmp_path / "beds.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("beds.csv", CONTENT)
+        archive.writestr("__MACOSX/._beds.csv", b"\0")
+
+    assert EXPECTED == read(path)
+
+
 @pytest.mark.parametrize("names", [[], ["a.csv", "b.csv"]])
 def test_a_zip_that_does_not_hold_one_table_is_refused(tmp_path: Path, names: list[str]) -> None:
     """Which one is meant is not guessed."""
@@ -144,6 +154,38 @@ def test_a_day_may_be_written_in_many_ways(tmp_path: Path, text: str) -> None:
 def test_a_month_may_be_written_in_many_ways(expected: tuple[int, int], text: str) -> None:
     """In words, as a number, or as a day of it."""
     assert date(*expected, 1) == month(text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"), [(True, "2028-02-29"), (True, "01/02/2028"), (False, "15/02/2028")]
+)
+def test_a_figure_of_one_day_is_of_no_month(tmp_path: Path, expected: bool, text: str) -> None:
+    """The first or last day stands for its month, the middle of it for itself."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"code,date\nRJ1,{text}\n", "utf-8")
+    table = Table(path, Layout("a table", {"code": "code", "date": "date"}))
+    (row,) = table
+
+    if expected:
+        assert date(2028, 2, 1) == table.month(row)
+    else:
+        with pytest.raises(SourceError, match="'15/02/2028' is not a month such as April 2025"):
+            table.month(row)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        *((True, text) for text in ("TOTAL", "TOTAl", "Grand total", "England", "ENG", "E92000001", "All")),
+        *((True, text) for text in ("Total England", "England total", "All Trusts", "England (all trusts)")),
+        (True, "Total of acute NHS trusts"),
+        *((False, text) for text in ("NHS England London", "Totally Healthy", "R0A", "Y56", "Trusts", "")),
+        (False, "All Saints Walk-in Centre"),
+    ],
+)
+def test_what_sums_all_is_known_by_its_name(expected: bool, text: str) -> None:
+    """A row of England would count everybody twice; a provider whose name begins alike is none."""
+    assert expected is names_a_sum(text)
 
 
 @pytest.mark.parametrize("text", ["2025/26 plan", "Q1 2025/26", "Mayor 25", "", "13/2025"])
