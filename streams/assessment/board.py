@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from operator import attrgetter, itemgetter
 
 from msgspec.structs import replace
@@ -461,7 +461,8 @@ class Board:
         found = {
             "partial": quality.partial or self.register.begins_after(slot.org, period.start),
             "to_date": quality.to_date,
-            "missing_members": not earlier <= present and self._misses(slot),
+            "missing_members": self._misses(slot)
+            and any(self._belongs(org, slot, period.end - ONE_DAY) for _, _, org in earlier - present),
             "restated": quality.restated_ms is not None,
             "assumed_membership": quality.assumed,
             "stale": bool(self.absent) and any(member[:2] in self.absent for member in present),
@@ -504,6 +505,12 @@ class Board:
                         total = cells.get(strata, [0] * len(cell.facts))
                         cells[strata] = [a + b for a, b in zip(total, cell.facts, strict=True)]
         return found
+
+    def _belongs(self, org: str, slot: Slot, day: date) -> bool:
+        """Whether an organisation still exists on a day, and still counts in a slot that it once counted in."""
+        places = self.register.counts_in(org, day)
+        own = slot.level in ("site", "council") or (slot.level, slot.org) in places
+        return own and self.register.has_series(org, day)
 
     def _misses(self, _slot: Slot) -> bool:
         """Whether a member that has only an older period is missing."""

@@ -1,6 +1,6 @@
 """The body of /metrics: chunks that are joined and compressed once, and put together for each scrape.
 
-    renderer      a chunk a metric family, a new one once anything in it has changed
+    renderer      a metric family's chunks, each made anew once anything in it has changed
     scrape        the chunks of now, and the service's own metrics as the last
                     ├► plain: one after the other
                     └► gzip: their deflated forms between one header and one trailer
@@ -28,7 +28,7 @@ _SIZE_MASK = 0xFFFF_FFFF
 
 
 class Chunk:
-    """A part of the body that never changes: whole metric families, as pieces of text.
+    """A part of the body that never changes, as pieces of text.
 
     Args:
         pieces: one after the other, each of whole lines.
@@ -67,7 +67,7 @@ class Body:
     """Chunks in their order. What they come to compressed is kept for the next scrape that has the same.
 
     Args:
-        chunks: of whole families, each family in one chunk.
+        chunks: those of a family one after the other.
     """
 
     __slots__ = ("_compressed", "chunks")

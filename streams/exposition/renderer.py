@@ -1,8 +1,9 @@
 """The renderer: rows to Prometheus text, a cached piece a slot, no object a series.
 
-    rows of a slot ─► its piece of each metric family ─► a chunk a family (`streams.exposition.body`)
+    rows of a slot ─► its piece of each metric family ─► a chunk of some organisations' pieces of a family
+                                                         (`streams.exposition.body`)
 
-A slot's pieces are made anew when its rows are; a family's chunk is dropped when one of its pieces changed.
+A slot's pieces are made anew when its rows are; a chunk is dropped when one of its pieces changed.
 
 Text format 0.0.4 and OpenMetrics 1.0 share the body: gauges only, no timestamps. Event time is a series of
 its own. docs/metrics.md lists the families; `prometheus_client`'s parsers read both in the tests.
@@ -53,6 +54,8 @@ _COMMON = {
     _END: "End of the figure's period.",
     _RESTATED: "When a figure of an ended day last changed.",
 }
+_TOGETHER = 16
+"""Organisations in a chunk: with all of them one family of a thousand would be hundreds of megabytes."""
 SOURCES = "oversight_sources"
 """The family of `render_sources`."""
 _ALONE = ("england", "site", "council")
@@ -82,6 +85,36 @@ def family_name(indicator: Indicator) -> str:
     return f"oversight_{indicator.id}_{indicator.unit}"
 
 
+class _Family:
+    """The text of a metric family: its head, and pieces in numbered parts, each a chunk until it changes."""
+
+    def __init__(self, head: str) -> None:
+        self._head = Chunk([head])
+        self._parts: dict[int, dict[Slot, str]] = {}
+        self._chunks: dict[int, Chunk] = {}
+
+    def put(self, number: int, slot: Slot, text: str | None) -> None:
+        """Put a slot's piece into a part, or take it away."""
+        part = self._parts.setdefault(number, {})
+        if text is not None:
+            part[slot] = text
+        else:
+            del part[slot]
+            if not part:
+                del self._parts[number]
+        self._chunks.pop(number, None)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Give the chunks, the head first; none while there is no piece."""
+        if self._parts:
+            yield self._head
+        for number, part in self._parts.items():
+            chunk = self._chunks.get(number)
+            if chunk is None:
+                chunk = self._chunks[number] = Chunk(part.values())
+            yield chunk
+
+
 class Renderer:
     """Keeps the text of every slot, and gives it as chunks on request.
 
@@ -93,11 +126,10 @@ class Renderer:
     def __init__(self, catalogue: Catalogue, register: Register) -> None:
         self._catalogue = catalogue
         self._register = register
-        self._heads = _heads(catalogue)
         self._names = _names(catalogue)
-        self._families: dict[str, dict[Slot, str]] = {name: {} for name in self._heads}
+        self._families = {name: _Family(head) for name, head in _heads(catalogue).items()}
         self._pieces: dict[Slot, Pieces] = {}
-        self._chunks: dict[str, Chunk] = {}
+        self._numbers: dict[Organisation, int] = {}
         self._infos = {
             _INDICATOR_INFO: Chunk([_indicator_info(catalogue)]),
             _PROGRAMME_INFO: Chunk([_programme_info(catalogue)]),
@@ -137,13 +169,12 @@ class Renderer:
 
     def _put(self, slot: Slot, new: Pieces) -> None:
         old = self._pieces.pop(slot, {})
-        for family in old.keys() - new.keys():
-            del self._families[family][slot]
-            self._chunks.pop(family, None)
-        for family, text in new.items():
-            if text != old.get(family):
-                self._families[family][slot] = text
-                self._chunks.pop(family, None)
+        number = self._numbers.setdefault((slot.level, slot.org), len(self._numbers)) // _TOGETHER
+        for name in old.keys() - new.keys():
+            self._families[name].put(number, slot, None)
+        for name, text in new.items():
+            if text != old.get(name):
+                self._families[name].put(number, slot, text)
         if new:
             self._pieces[slot] = new
         self._count((slot.level, slot.org), bool(new) - bool(old))
@@ -166,15 +197,12 @@ class Renderer:
             today: names of organisations, and where they belong, are of this day.
             names: of the families that are wanted; all of them when there are none.
         """
-        found = []
-        for family, head in self._heads.items():
-            if names and family not in names:
-                continue
-            if pieces := self._families[family]:
-                chunk = self._chunks.get(family)
-                if chunk is None:
-                    chunk = self._chunks[family] = Chunk([head, *pieces.values()])
-                found.append(chunk)
+        found = [
+            chunk
+            for name, family in self._families.items()
+            if not names or name in names
+            for chunk in family.chunks()
+        ]
         if self._organisations is None or self._organisations[0] != today:
             self._organisations = (
                 today,

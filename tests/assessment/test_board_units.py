@@ -205,6 +205,18 @@ def test_a_return_of_the_old_year_is_still_the_old_icbs() -> None:
     assert ("icb", "QHG") not in rows
 
 
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_merged_trust_is_no_member_that_is_missing(tmp_path: Path, merged: bool) -> None:
+    """RBK goes into RL4 on 1 May 2026: in May nobody waits for it. Had it not, it would be missing."""
+    register = own(tmp_path, succession="RBK,RL4,2026-05-01,acquisition") if merged else Register.shipped()
+    april = [report(org=org, numerator=3, denominator=10) for org in ("RBK", "RL4")]
+    may = report(org="RL4", start="2026-05-01", end="2026-06-01", numerator=7, denominator=20)
+    rows = shown(register, *april, may, indicator="core20_recruitment", window="month")
+    for place in (("icb", "QUA"), ("england", "england")):
+        assert (7, 20) == parts(rows)[place]
+        assert merged != ("missing_members" in rows[place].flags)
+
+
 def test_a_merged_trust_stops_and_nobody_sums_across(tmp_path: Path) -> None:
     """RBK goes into RL4 on 1 June 2026: RL4 has its own past alone, flagged; the ICB has both throughout."""
     register = own(tmp_path, succession="RBK,RL4,2026-06-01,acquisition")

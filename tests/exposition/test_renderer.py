@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_form
 
 from schemas.outputs import Position
 from streams.assessment import Board
+from streams.assessment.shares import Slot
 from streams.engine.snapshots import Snapshotter
 from streams.exposition.renderer import Renderer, escape_label, render_board
 from streams.organisations import Register
@@ -136,14 +137,30 @@ def test_only_families_that_changed_get_a_new_chunk() -> None:
     feed(of, on, offset=2)
     on.refresh()
     renderer.update(on.take_changed(), on.slots(), on.take_aged())
-    anew = {
-        one.plain.split(b"# TYPE ")[1].split()[0].decode()
-        for one in renderer.chunks(DAY)
-        if one not in before
-    }
+    anew = {one.plain.split(b"{")[0].decode() for one in renderer.chunks(DAY) if one not in before}
     assert "oversight_ae_4h_all_types_numerator" in anew
     assert "oversight_finance_ytd_variance_numerator" in renderer.text(DAY)
     assert "oversight_finance_ytd_variance_numerator" not in anew
+
+
+def test_a_scrape_joins_no_more_than_some_organisations_at_once() -> None:
+    """Of forty trusts each family has several chunks; one that changes leaves the others as they are."""
+    trusts = [one.code for one in Register.shipped().all() if one.kind == "trust"][:40]
+    _, on = board(*(attendance("k", source=f"/ods/{code}/pas", minutes=60) for code in trusts))
+    renderer = Renderer(on.catalogue, on.register)
+    on.refresh()
+    renderer.update(on.take_changed(), on.slots(), on.take_aged())
+    family = "oversight_ae_4h_all_types_numerator"
+    before = renderer.chunks(DAY, [family])
+    shown = [one for one in before if one.plain.startswith(f"{family}{{".encode())]
+    assert len(shown) >= 3
+
+    slot = Slot("trust", trusts[0], "ed_attendance", "operational", "since_midnight")
+    assert slot in on.slots()
+    renderer.update([slot], {slot: []})
+    kept = [one for one in renderer.chunks(DAY, [family]) if one in shown]
+    assert len(shown) - 1 == len(kept)
+    assert on.slots().keys() - {slot} == renderer._pieces.keys()
 
 
 def test_chunks_that_were_given_stay_as_they_are() -> None:
