@@ -15,6 +15,7 @@ By membership on the facts' own days.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from operator import attrgetter, itemgetter
@@ -62,6 +63,8 @@ from streams.organisations import ENGLAND, Register
 log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
+Feeding = tuple[str, str]
+"""Stream and basis."""
 _DOUBTS = ("stale_source", "missing_source")
 _SEVERITY: tuple[Status, ...] = ("ok", "near", "breach")
 
@@ -99,6 +102,7 @@ class Board:
         self._all_heard = False
         self._marked: dict[Slot, tuple[str, ...]] = {}
         self._latest: dict[Slot, Period] = {}
+        self._fed: defaultdict[Feeding, set[Slot]] = defaultdict(set)
         self._site_of: dict[str, str] = {}
         self._newest: dict[Member, Position] = {}
         self._shares: dict[Member, dict[Key, Share]] = {}
@@ -284,10 +288,12 @@ class Board:
             if rows and period:
                 self._rows[slot] = self._held(slot, rows)
                 self._latest[slot] = period
+                self._fed[slot.stream, slot.basis].add(slot)
                 self._mark(slot, tuple(flag for flag in rows[0].flags if flag in _DOUBTS))
             else:
                 for of in (self._rows, self._latest, self._marked):
                     of.pop(slot, None)
+                self._fed[slot.stream, slot.basis].discard(slot)
         while self._older and (most is None or done < most):
             self._age(self._older.pop())
             done += 1
@@ -348,22 +354,24 @@ class Board:
             one for one in known if now_ms - self._heard_ms.get(one, -(1 << 62)) > absent_after_ms
         )
         changed, self.absent = absent ^ self.absent, absent
-        all_heard = known <= self._heard_ms.keys()
-        for member, shares in self._shares.items():
+        self._all_heard = known <= self._heard_ms.keys()
+        for member, shares in list(self._shares.items()):
             if member[:2] in changed:
                 self._dirty.update(slot for key in shares for slot in self._slots_of(key))
-        self._all_heard = all_heard
-        troubled = {
-            one
-            for one in {(slot.stream, slot.basis) for slot in self._latest}
-            if self.completeness.is_troubled(fed_by(one[0]), one[1], now_ms)
-        }
-        doubted = [slot for slot in self._latest if slot in self._marked or slot[2:4] in troubled]
-        for slot in doubted:
+                yield
+        for slot in self._doubted(now_ms):
             period = self._latest.get(slot)
             if period is not None and self._doubts(slot, period) != self._marked.get(slot, ()):
                 self._dirty.add(slot)
             yield
+
+    def _doubted(self, now_ms: int) -> list[Slot]:
+        """Give the slots that are marked, or that a source feeds that is silent or missing."""
+        found = [*self._marked]
+        for (stream, basis), slots in self._fed.items():
+            if self.completeness.is_troubled(fed_by(stream), basis, now_ms):
+                found += slots - self._marked.keys()
+        return found
 
     def age_ms(self, now_ms: int) -> dict[PartitionId, int]:
         """Give how long ago each partition's worker was last heard."""
@@ -507,7 +515,7 @@ class Board:
         return found
 
     def _belongs(self, org: str, slot: Slot, day: date) -> bool:
-        """Whether an organisation still exists on a day, and still counts in a slot that it once counted in."""
+        """Whether an organisation still exists on a day, and still counts in a slot where it once did."""
         places = self.register.counts_in(org, day)
         own = slot.level in ("site", "council") or (slot.level, slot.org) in places
         return own and self.register.has_series(org, day)

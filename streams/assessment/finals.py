@@ -83,7 +83,7 @@ class _ClosedBoard(Board):
         self._foreign: dict[Member, set[str]] = {}
         self._streams_of: dict[tuple[str, str, str], list[str]] = {}
         self.ahead: set[PartitionId] = set()
-        self.touched: set[tuple[Slot, Period]] = set()
+        self.touched: Upwards[tuple[Slot, Period]] = Upwards(lambda item: item[0].level)
 
     def _touch(self, slot: Slot, period: Period) -> None:
         self.touched.add((slot, period))
@@ -108,9 +108,11 @@ class _ClosedBoard(Board):
         """Over events a member without anything in a period is not missing: its source tells."""
         return slot.stream not in FAMILIES
 
-    def touch_all(self) -> None:
-        """Note every period as changed."""
-        self.touched |= {(slot, period) for slot, periods in self._sums.items() for period in periods}
+    def touch_all(self) -> Iterator[None]:
+        """Note every period as changed, a slot at a step."""
+        for slot, periods in list(self._sums.items()):
+            self.touched.update((slot, period) for period in periods)
+            yield
 
     def holds(self, slot: Slot, end: str) -> bool:
         """Whether a period with that end holds anything."""
@@ -173,7 +175,7 @@ class Finals:
         self._days = {True: event_days, False: return_days}
         self._board = _ClosedBoard(board)
         self._issued: dict[_Place, dict[_Name, Issued]] = {}
-        self._waiting: Upwards[tuple[Slot, Period]] = Upwards(lambda item: item[0].level)
+        self._waiting = self._board.touched
         self._doubted: set[tuple[Slot, Period]] = set()
         self._restated_ms: dict[tuple[Slot, Period], int] = {}
         self._forgotten_on = 0
@@ -210,13 +212,13 @@ class Finals:
         if old is None or revision > old.revision:
             of[figure] = Issued(revision, identity)
 
-    def begin(self) -> None:
-        """Look at everything again: what was issued may have changed or gone since, unseen."""
-        self._board.touch_all()
-        for place, of in self._issued.items():
+    def begin(self) -> Iterator[None]:
+        """Look at everything again, in steps: what was issued may have changed or gone since, unseen."""
+        yield from self._board.touch_all()
+        for place, of in list(self._issued.items()):
             for name in of:
-                for slot, period in self._slots(place, name):
-                    self._board.touched.add((slot, period))
+                self._waiting.update(self._slots(place, name))
+            yield
 
     def _slots(self, place: _Place, name: _Name) -> Iterator[tuple[Slot, Period]]:
         """Give where a final that was issued comes from."""
@@ -235,8 +237,6 @@ class Finals:
         """
         if self._board.ahead:
             return [], 0
-        self._waiting.update(self._board.touched)
-        self._board.touched = set()
         found: list[Final] = []
         for _ in range(min(most, len(self._waiting))):
             slot, period = self._waiting.pop()
@@ -254,18 +254,22 @@ class Finals:
                 self._doubted.add((slot, period))
         return found, len(self._waiting)
 
-    def again(self, now_ms: int) -> None:
-        """Look again at what waits for sources, settles, or was issued without one; forget the old."""
-        self._waiting.update(self._doubted)
-        self._doubted = set()
+    def again(self, now_ms: int) -> Iterator[None]:
+        """Look again, in steps, at what waits for sources, settles or lacked one; forget the old."""
+        doubted, self._doubted = self._doubted, set()
+        for one in doubted:
+            self._waiting.add(one)
+            yield
         self._restated_ms = {key: at for key, at in self._restated_ms.items() if now_ms < at + SETTLE_MS}
         today = local_day(now_ms // 1000)
         if today == self._forgotten_on:
             return
         self._forgotten_on = today
         oldest = today - self.look_back_days
-        for place in [one for one in self._issued if _day(one.end) < oldest]:
-            del self._issued[place]
+        for place in list(self._issued):
+            if _day(place.end) < oldest:
+                del self._issued[place]
+            yield
 
     def issued(self, finals: Iterable[Final]) -> None:
         """Hear that finals stand on the topic."""

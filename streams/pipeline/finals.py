@@ -24,6 +24,7 @@ from streams.pipeline.collector import collect_young
 from streams.pipeline.metrics import Metrics
 from streams.pipeline.reading import read_to_end
 from streams.settings import Settings
+from streams.turns import in_turns
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ class Issuing(mode.Service):
                 now_ms = int(self._clock() * 1000)
                 if self._clock() >= again_at:
                     again_at = self._clock() + _AGAIN_SECONDS
-                    self._finals.again(now_ms)
+                    await in_turns(self._finals.again(now_ms))
                 if not self._assessment.hears_all:  # what an absent worker holds may change a roll-up
                     await self.sleep(self._settings.tick_seconds)
                     continue
@@ -144,7 +145,7 @@ class Issuing(mode.Service):
             async for record in reading:
                 count += 1
                 self._take(record)
-        self._finals.begin()
+        await in_turns(self._finals.begin())
         log.info("the assessment knows which finals have been issued", finals=count)
 
     def _take(self, record: Any) -> None:
