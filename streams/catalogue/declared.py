@@ -45,11 +45,13 @@ class Place(NamedTuple):
         file: as messages name it.
         lines: of the whole file, as `lines_of` gives them.
         path: of the declaration in it.
+        shipped: whether the file comes with the service, and is no operator's own.
     """
 
     file: str
     lines: Mapping[KeyPath, int]
     path: KeyPath
+    shipped: bool = False
 
     def at(self, *field: str | int) -> str:
         """Give `file:line` of a field, or of the deepest part of it that the file has."""

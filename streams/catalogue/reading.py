@@ -75,9 +75,9 @@ class Reader:
             except OSError as error:
                 self.mistakes.append(f"{file}: {error.strerror}{named}")
             else:
-                self._document(str(file) if setting else file.name, data)
+                self._document(str(file) if setting else file.name, data, shipped=not setting)
 
-    def _document(self, name: str, data: bytes) -> None:
+    def _document(self, name: str, data: bytes, *, shipped: bool) -> None:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -95,7 +95,7 @@ class Reader:
         if not document:
             known = ", ".join(f"[[{one}]]" for one in self._tables)
             self.mistakes.append(f"{name}:1: declares nothing: add one of {known}, or remove the file")
-        whole = Place(name, lines_of(text), ())
+        whole = Place(name, lines_of(text), (), shipped)
         for table, entries in document.items():
             self._table(whole, table, entries)
 

@@ -25,6 +25,11 @@ def declarations(settings: Settings, today: date) -> Iterator[str]:
     if settings.local is not None:
         own = len(catalogue.indicators) - len(Catalogue.shipped().indicators)
         yield f"of them from {settings.local}: {own} indicators, {len(catalogue.programmes)} programmes"
+    if unjudged := catalogue.unjudged(today):
+        yield (
+            f"national thresholds: none holds now, at some or all levels, for {', '.join(unjudged)};"
+            " a trajectory or a threshold of your own judges there (docs/thresholds.md)"
+        )
     for warning in catalogue.warnings(today):
         yield f"warning: {warning}"
     register = configured(settings)
