@@ -63,6 +63,41 @@ def test_shipped_gaps_and_ends_are_warned_of_ahead() -> None:
         assert any("ae_12h_from_arrival: ends on 2026-04-01" in one for one in told)
 
 
+@pytest.mark.parametrize(
+    ("org", "level", "said"),
+    [
+        ("RJ1", "trust", []),
+        ("QUA", "icb", []),
+        ("ZZZ9", "provider", []),
+        ("ZZZ9", "site", []),
+        ("E08000027", "council", []),
+        ("ZZZ9", "trust", ["ZZZ9 is in no register, so of level provider, not trust: it holds nowhere"]),
+        ("QUA", "trust", ["QUA is of level icb, not trust: it holds nowhere"]),
+    ],
+)
+def test_a_threshold_of_nobody_is_warned_of(tmp_path: Path, org: str, level: str, said: list[str]) -> None:
+    """A code that is mistyped, or of another level, would judge nothing and say nothing."""
+    own = tmp_path / "own.toml"
+    own.write_text(
+        f"""\
+[[threshold]]
+indicator = "ae_4h_all_types"
+kind = "local"
+org = "{org}"
+levels = ["{level}"]
+windows = ["month"]
+breach = 0.9
+valid_from = 2026-04-01
+evidence = "V"
+source = "here"
+"""
+    )
+    told = [
+        line for line in declarations(Settings(local=own), date(2026, 5, 1)) if "it holds nowhere" in line
+    ]
+    assert [f"warning: {own}:4: {one}" for one in said] == told
+
+
 def test_check_reads_the_operators_measures() -> None:
     """By option or by setting; exit code 0 with warnings."""
     by_option = oversight("check", "--no-topics", "--local", str(EXAMPLES), "--on", "2026-11-25")
