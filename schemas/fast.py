@@ -214,6 +214,8 @@ _wrong_times = Envelope.wrong_times
 _AMOUNTS = frozenset(
     name for model in EVENT_MODELS.values() for name, hint in fields(model) if _is_amount(hint)
 )
+_AMOUNT_FORMS = ("constrained-int", "constrained-str")
+_AMOUNT = 'a whole number of at most 15 digits, or text with decimals such as "1250.50"'
 _optional_texts = attrgetter("subject", "sequence", "dataschema")
 """Reads the texts of an envelope that are rarely there; of the others none has room for an identifier."""
 
@@ -441,7 +443,7 @@ def parse(value: bytes) -> Envelope:
         reason: Reason = "invalid"
         if any(one["type"] == IDENTIFIER for one in errors):
             reason = IDENTIFIER
-        raise RefusedError(_refusal(reason, head, found, [_problem(head, one) for one in errors])) from None
+        raise RefusedError(_refusal(reason, head, found, _problems(head, errors))) from None
     if found:
         raise RefusedError(_refusal(IDENTIFIER, head, found, []))
     return event
@@ -468,9 +470,16 @@ def _found(document: Any) -> Iterator[str]:
         yield f"{_named(document, place) or 'the value'}: holds what passes as {kind}"
 
 
+def _problems(document: Any, errors: Sequence[Any]) -> list[str]:
+    """Say what is wrong, each once: an amount that is of neither of its two forms has an error of each."""
+    return list(dict.fromkeys(_problem(document, one) for one in errors))
+
+
 def _problem(document: Any, error: Any) -> str:
-    where = _named(document, error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
+    place, message = error["loc"], error["msg"].removeprefix("Value error, ")
+    if place and place[-1] in _AMOUNT_FORMS:
+        place, message = place[:-1], _AMOUNT
+    where = _named(document, place)
     return f"{where}: {message}" if where else message
 
 

@@ -66,6 +66,7 @@ class Gap(NamedTuple):
     start: date
     end: date
     levels: tuple[str, ...]
+    before: Dated
     after: Dated
 
 
@@ -120,7 +121,7 @@ class Timetable(Generic[_Held]):
         for (_, level, _), spans in self._spans.items():
             for one, other in pairwise(spans):
                 if one.end is not None and one.end < other.start:
-                    gap = found.get((one.end, id(other)), Gap(one.end, other.start, (), other.by))
+                    gap = found.get((one.end, id(other)), Gap(one.end, other.start, (), one.by, other.by))
                     levels = dict.fromkeys((*gap.levels, level))
                     found[one.end, id(other)] = gap._replace(levels=tuple(levels))
         return list(found.values())

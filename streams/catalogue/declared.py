@@ -45,11 +45,13 @@ class Place(NamedTuple):
         file: as messages name it.
         lines: of the whole file, as `lines_of` gives them.
         path: of the declaration in it.
+        shipped: whether the file comes with the service, and is no operator's own.
     """
 
     file: str
     lines: Mapping[KeyPath, int]
     path: KeyPath
+    shipped: bool = False
 
     def at(self, *field: str | int) -> str:
         """Give `file:line` of a field, or of the deepest part of it that the file has."""
@@ -95,6 +97,10 @@ def wrong(field: str, told: str) -> PydanticCustomError:
     return PydanticCustomError("wrong", "{told}", {"field": field, "told": told})
 
 
+_LISTED = 40
+"""How many names a message lists; of more it says how many there are."""
+
+
 def none_of(given: Any, known: Iterable[str], of: str = "") -> str:
     """Say that a name is none of those known, and which is the nearest.
 
@@ -106,4 +112,5 @@ def none_of(given: Any, known: Iterable[str], of: str = "") -> str:
     names = list(known)
     text = f"{given!r} is no {of}: there are " if of else f"{given!r} is none of "
     nearest = get_close_matches(str(given), names, n=1, cutoff=0.5)
-    return text + (", ".join(names) or "none") + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+    listed = ", ".join(names) or "none" if len(names) <= _LISTED else str(len(names))
+    return text + listed + (f"; did you mean {nearest[0]!r}?" if nearest else "")

@@ -267,6 +267,13 @@ class Programme(Declared):
     funding_end: date | None = None
     review_date: date | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for name, day in (("funding_end", self.funding_end), ("review_date", self.review_date)):
+            if day is not None and day < self.start:
+                raise wrong(name, f"{day} is before start, {self.start}")
+        return self
+
     def warnings(self, today: date) -> list[str]:
         """Say what is near, or past."""
         found = []

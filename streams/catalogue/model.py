@@ -421,8 +421,15 @@ class Catalogue:
         """Give what a period that begins on `day` is held to."""
         return self._judging.standing(indicator, window, level, org, day)
 
+    def unjudged(self, today: date) -> list[str]:
+        """Give the indicators whose shipped threshold has ended, where nothing has followed yet."""
+        return self._judging.unjudged(today)
+
     def warnings(self, today: date) -> list[str]:
-        """Say which thresholds and programmes end soon or have ended, and when nothing judges in between."""
+        """Say which thresholds and programmes end soon or have ended, and when nothing judges in between.
+
+        Each is something to act on; what the national sources leave open today is told by `unjudged`.
+        """
         return [
             *self._judging.warnings(today),
             *(told for one in self.programmes.values() for told in one.warnings(today)),

@@ -32,6 +32,13 @@ _FORMS = {
 """What TOML calls the forms of pydantic's errors, by the first word of their type."""
 _OTHER_FORM = ("_type", "_parsing", "_inexact", "_from_float")
 """Ends of the types of errors that say that a value has another form."""
+_ALPHABETS = {
+    "^[a-z]": "lower-case letters, digits and _, beginning with a letter",
+    "^[A-Z0-9]": "capital letters and digits",
+}
+"""What a pattern of names asks for, in words, by its beginning."""
+_DAY = re.compile(r"=\s*([0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4})\s*(?:#|$)")
+"""What was meant as a date, without quotation marks."""
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -68,9 +75,9 @@ class Reader:
             except OSError as error:
                 self.mistakes.append(f"{file}: {error.strerror}{named}")
             else:
-                self._document(str(file) if setting else file.name, data)
+                self._document(str(file) if setting else file.name, data, shipped=not setting)
 
-    def _document(self, name: str, data: bytes) -> None:
+    def _document(self, name: str, data: bytes, *, shipped: bool) -> None:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -82,12 +89,13 @@ class Reader:
         except tomllib.TOMLDecodeError as error:
             found = _AT_LINE.search(str(error))
             line = int(found[1]) if found and found[1] else text.count("\n") + 1
-            self.mistakes.append(f"{name}:{line}: not TOML: {_AT_LINE.sub('', str(error))}")
+            told = _AT_LINE.sub("", str(error))
+            self.mistakes.append(f"{name}:{line}: not TOML: {told}{_hint(text, line)}")
             return
         if not document:
             known = ", ".join(f"[[{one}]]" for one in self._tables)
             self.mistakes.append(f"{name}:1: declares nothing: add one of {known}, or remove the file")
-        whole = Place(name, lines_of(text), ())
+        whole = Place(name, lines_of(text), (), shipped)
         for table, entries in document.items():
             self._table(whole, table, entries)
 
@@ -125,6 +133,16 @@ class Reader:
         return None
 
 
+def _hint(text: str, line: int) -> str:
+    """Say what to do where a line that is no TOML shows what was meant."""
+    written = text.splitlines()[line - 1 : line]
+    if meant := _DAY.search(written[0]) if written else None:
+        return f"; {meant[1]} is no date: one is written 2026-04-01, the year first"
+    if written and re.search(r"=\s*[^\W\d_]", written[0]):
+        return "; text stands in quotation marks"
+    return ""
+
+
 def _label(entry: Any) -> str:
     if not isinstance(entry, dict):
         return ""
@@ -134,7 +152,10 @@ def _label(entry: Any) -> str:
 
 def _told(error: ValidationError, model: type[Declared], place: Place) -> Iterator[tuple[str, str]]:
     """Give the place of each mistake, and its sentence."""
-    for one in error.errors(include_url=False):
+    mistakes = error.errors(include_url=False)
+    for one in mistakes:
+        if one["type"] == "too_short" and any(_below(one, other) for other in mistakes):
+            continue  # not empty: what stands in it is told by itself
         field = [_written(part) for part in one["loc"] if not str(part).startswith(("#", "["))]
         if one["type"] == "missing":
             yield place.at(*field[:-1]), f"{field[-1]} is missing"
@@ -148,6 +169,11 @@ def _told(error: ValidationError, model: type[Declared], place: Place) -> Iterat
         yield place.at(*field), where + _explained(one, model)
 
 
+def _below(one: ErrorDetails, other: ErrorDetails) -> bool:
+    depth = len(one["loc"])
+    return len(other["loc"]) > depth and other["loc"][:depth] == one["loc"]
+
+
 def _explained(one: ErrorDetails, model: type[Declared]) -> str:
     match one["type"]:
         case "wrong":
@@ -158,6 +184,12 @@ def _explained(one: ErrorDetails, model: type[Declared]) -> str:
             return f"no such field: {none_of(one['loc'][-1], _fields(model, one['loc'][:-1]))}"
         case "literal_error":
             return none_of(one["input"], re.findall("'([^']*)'", one["ctx"]["expected"]))
+        case "too_short" if one["input"] in ([], ()):
+            return "is empty"
+        case "string_pattern_mismatch":
+            pattern = one["ctx"]["pattern"]
+            letters = next((told for start, told in _ALPHABETS.items() if pattern.startswith(start)), pattern)
+            return f"{one['input']!r} is too long, too short, or not of {letters}"
         case kind if kind.endswith(_OTHER_FORM):
             form = _FORMS.get(kind.split("_")[0], "of another form")
             return f"is to be {form}, not {one['input']!r}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
@@ -25,6 +25,7 @@ from streams.engine.windows import tumbling
 AHEAD_DAYS = 60
 """How long before its end a threshold, or a programme, is spoken of."""
 
+_DAY = timedelta(days=1)
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 _LONGER_THAN_A_MONTH = {"quarter", "ytd", "12m"}
 
@@ -257,18 +258,23 @@ class Thresholds:
     def warnings(self, today: date) -> list[str]:
         """Say which end soon or have ended with nothing after them, and what lies between two of one place.
 
-        A gap that has passed is history, and not spoken of.
+        A gap that has passed is history, and not spoken of. What the national sources leave open nobody can
+        mend here: it is told before it begins, and then given by `unjudged`.
         """
         found = []
         for indicator, timetable in self._of.items():
             for gap in timetable.gaps():
-                if gap.end > today:
+                if gap.end <= today:
+                    continue
+                if not _ships(gap.before, gap.after) or today < gap.start <= today + AHEAD_DAYS * _DAY:
                     where = ", ".join(gap.levels)
                     told = f"nothing judges it from {gap.start} until {gap.end} at {where}"
                     found.append(gap.after.mistake(f"{_named(indicator, gap.after)}: {told}"))
             for span in timetable.last():
                 assert span.end is not None  # noqa: S101 - last() gives those that end
                 days = (span.end - today).days
+                if days <= 0 and _ships(span.by):
+                    continue
                 if days <= 0:
                     told = f"expired on {span.end}: it judges no more"
                 elif days <= AHEAD_DAYS:
@@ -277,6 +283,22 @@ class Thresholds:
                     continue
                 found.append(span.by.mistake(f"{_named(indicator, span.by)}: {told}"))
         return found
+
+    def unjudged(self, today: date) -> list[str]:
+        """Give the indicators of which a shipped threshold has ended and nothing holds, at some level."""
+        return [
+            indicator
+            for indicator, timetable in self._of.items()
+            if any(gap.start <= today < gap.end and _ships(gap.before, gap.after) for gap in timetable.gaps())
+            or any(
+                span.end is not None and span.end <= today and _ships(span.by) for span in timetable.last()
+            )
+        ]
+
+
+def _ships(*declared: Dated) -> bool:
+    """Whether all come with the service, so that no operator can mend them."""
+    return all(one.place.shipped for one in declared)
 
 
 def held_to(one: Threshold) -> str:

@@ -157,6 +157,12 @@ FIELDS = [
     (1, "denominator: a ratio or a mean has one", EVENTS, 'denominator = "discharges"\n', ""),
     (4, "no such field: 'asked_by' is none of id, title, requester", PROGRAMME, "requester", "asked_by"),
     (6, "review_date: is to be a date such as 2026-04-01, not 'soon'", PROGRAMME, "2026-09-01", '"soon"'),
+    (6, "2026-09-31 is no date: one is written 2026-04-01", PROGRAMME, "2026-09-01", "2026-09-31"),
+    (6, "01/09/2026 is no date: one is written 2026-04-01", PROGRAMME, "2026-09-01", "01/09/2026 # review"),
+    (6, "review_date: 2025-09-01 is before start, 2026-04-01", PROGRAMME, "2026-09-01", "2025-09-01"),
+    (7, "funding_end: 2026-03-31 is before start", PROGRAMME, "2026-09-02", "2026-03-31"),
+    (3, "text stands in quotation marks", LOCAL, '"Visits"', "Visits"),
+    (2, "or not of lower-case letters, digits and _, beginning with", LOCAL, '"visits"', '"Visits at home"'),
 ]
 
 ADDED = [
@@ -242,6 +248,25 @@ def test_a_mistake_is_told_by_line(tmp_path: Path, line: int, said: str, text: s
         load(tmp_path, text)
     told = [one for one in str(error.value).splitlines() if said in one]
     assert [f"{tmp_path}/own.toml:{line}:"] == [one.split(" ", 1)[0] for one in told], str(error.value)
+
+
+def test_a_wrong_name_is_not_answered_with_the_whole_catalogue(tmp_path: Path) -> None:
+    """Of hundreds of indicators the nearest is told, and how many there are."""
+    with pytest.raises(ConfigurationError) as error:
+        load(tmp_path, LOCAL + THRESHOLD.replace('"visits"', '"visit"'))
+    there = len(Catalogue.shipped().indicators) + 1
+    told = f"threshold: 'visit' is no indicator: there are {there}; did you mean 'visits'?"
+    assert f"{tmp_path}/own.toml:12: {told}" == str(error.value)
+
+
+def test_a_list_of_wrong_names_is_not_called_empty(tmp_path: Path) -> None:
+    """What stands in it is told once; an empty list is told as such."""
+    said = []
+    for levels in ('["icbs"]', "[]"):
+        with pytest.raises(ConfigurationError) as error:
+            load(tmp_path, LOCAL + THRESHOLD.replace('["icb"]', levels))
+        said.append([one.split(": ", 2)[2][:22] for one in str(error.value).splitlines()])
+    assert [["levels.0: 'icbs' is no"], ["levels: is empty"]] == said
 
 
 def test_all_mistakes_are_told_together(tmp_path: Path) -> None:

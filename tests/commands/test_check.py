@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -39,11 +40,62 @@ def test_warnings_follow_the_day_that_is_given() -> None:
     assert [[], [f"{where}: its review is due on 2026-12-15, in 60 days"]] == told
 
 
-def test_shipped_gaps_and_ends_are_told() -> None:
-    """Between the milestones of March 2026 and March 2027 nothing judges, and check says so."""
+def test_what_the_national_sources_leave_open_is_one_line_and_no_warning() -> None:
+    """Between the milestones of March 2026 and March 2027 nothing judges: nobody here can mend that."""
     told = list(declarations(Settings(), date(2026, 5, 1)))
-    assert any("ae_4h_all_types: nothing judges it from 2026-04-01 until 2027-03-01" in line for line in told)
-    assert any("ga_bed_occupancy: expired on 2024-04-01" in line for line in told)
+    (line,) = (one for one in told if one.startswith("national thresholds: none holds now"))
+    assert {"ae_4h_all_types", "ga_bed_occupancy", "cancer_62d"} <= set(re.findall(r"\w+", line))
+    assert "theatre_capped_utilisation" not in line
+    assert [] == [one for one in told if one.startswith("warning: ")]
+
+
+def test_shipped_gaps_and_ends_are_warned_of_ahead() -> None:
+    """Sixty days before 1 April 2026 what ends then is told, with or without a milestone to come."""
+    said = [
+        [line for line in declarations(Settings(), day) if line.startswith("warning: ")]
+        for day in (date(2026, 1, 30), date(2026, 1, 31), date(2026, 3, 31), date(2026, 4, 1))
+    ]
+    assert [[], []] == [said[0], said[3]]
+    for told in said[1:3]:
+        assert any(
+            "ae_4h_all_types: nothing judges it from 2026-04-01 until 2027-03-01" in one for one in told
+        )
+        assert any("ae_12h_from_arrival: ends on 2026-04-01" in one for one in told)
+
+
+@pytest.mark.parametrize(
+    ("org", "level", "said"),
+    [
+        ("RJ1", "trust", []),
+        ("QUA", "icb", []),
+        ("ZZZ9", "provider", []),
+        ("ZZZ9", "site", []),
+        ("E08000027", "council", []),
+        ("ZZZ9", "trust", ["ZZZ9 is in no register, so of level provider, not trust: it holds nowhere"]),
+        ("QUA", "trust", ["QUA is of level icb, not trust: it holds nowhere"]),
+    ],
+)
+def test_a_threshold_of_nobody_is_warned_of(tmp_path: Path, org: str, level: str, said: list[str]) -> None:
+    """A code that is mistyped, or of another level, would judge nothing and say nothing."""
+    own = tmp_path / "own.toml"
+    own.write_text(
+        f"""\
+[[threshold]]
+indicator = "ae_4h_all_types"
+kind = "local"
+org = "{org}"
+levels = ["{level}"]
+windows = ["month"]
+breach = 0.9
+valid_from = 2026-04-01
+evidence = "V"
+source = "here"
+"""
+    )
+    told = [
+        line for line in declarations(Settings(local=own), date(2026, 5, 1)) if "it holds nowhere" in line
+    ]
+    assert [f"warning: {own}:4: {one}" for one in said] == told
 
 
 def test_check_reads_the_operators_measures() -> None:

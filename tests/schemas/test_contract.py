@@ -420,6 +420,13 @@ def test_a_stratum_has_a_value_of_its_dimension(dimension: str, value: str) -> N
     ).problems
 
 
+@pytest.mark.parametrize("numerator", [1250.5, "1,250.50", "1250", 10**16, True, {}])
+def test_an_amount_of_another_form_is_told_once_and_how_it_is_written(numerator: Any) -> None:
+    """Its two forms are one rule, and their names in the model say nothing to a publisher."""
+    told = 'a whole number of at most 15 digits, or text with decimals such as "1250.50"'
+    assert (f"data.numerator: {told}",) == refusal(event(MEASURE, numerator=numerator)).problems
+
+
 def test_every_dimension_has_values() -> None:
     """Each says what a stratum of it may be called, not known among them."""
     assert all(is_stratum(dimension, "not_known") for dimension in get_args(Dimension))
