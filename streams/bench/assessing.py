@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,27 @@ def _written(name: str, labels: Iterable[tuple[str, str]]) -> str:
     return f"{name} {sorted(labels)}"
 
 
+def _about(row: Row, scene: Scene) -> Iterator[tuple[str, float | None]]:
+    """Give what is said of a row besides its figure."""
+    yield "status", STATUS_CODES.get(row.status)
+    yield "threshold", row.threshold
+    if not row.strata:
+        yield "as_at_timestamp_seconds", row.as_at_ms / 1000
+        yield "period_end_timestamp_seconds", end_seconds(row.period_end)
+        restated = row.restated_at_ms
+        yield "restated_timestamp_seconds", None if restated is None else restated / 1000
+        yield "reference", _reference(row, scene)
+
+
+def _reference(row: Row, scene: Scene) -> float | None:
+    """Give the line that stands beside a figure of days, if any is declared for it."""
+    if isinstance(row.period_start, datetime):
+        return None
+    own = scene.catalogue.indicators[row.indicator].reference
+    fits = (one for one in own if row.window in one.windows and row.level in one.levels)
+    return next((one.value for one in fits if one.valid_from <= row.period_start), None)
+
+
 def expected(rows: Iterator[Row], scene: Scene) -> Samples:
     """Give what rows must come to, one after the other."""
     found: Samples = {}
@@ -266,18 +288,7 @@ def expected(rows: Iterator[Row], scene: Scene) -> Samples:
         for flag in set(row.flags).difference(said):
             found[_written("oversight_indicator_flag", [*labels, ("flag", flag)])] = 1
         said = said if row.strata else row.flags
-        about: dict[str, float | None] = {
-            "status": STATUS_CODES.get(row.status),
-            "threshold": row.threshold,
-        }
-        if not row.strata:
-            restated = row.restated_at_ms
-            about |= {
-                "as_at_timestamp_seconds": row.as_at_ms / 1000,
-                "period_end_timestamp_seconds": end_seconds(row.period_end),
-                "restated_timestamp_seconds": None if restated is None else restated / 1000,
-            }
-        for what, value in about.items():
+        for what, value in _about(row, scene):
             if value is not None:
                 found[_written(f"oversight_indicator_{what}", labels)] = value
         for dimension, share in row.coded.items():

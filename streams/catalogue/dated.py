@@ -38,8 +38,12 @@ class Dated(Declared):
         return self
 
 
+BESIDE = ("plan", "baseline", "reference")
+"""What may stand beside a figure."""
+
+
 class Reference(Dated):
-    """A plan or a baseline: a value shown beside the figure, which never judges it."""
+    """A plan, a baseline or a reference: a value shown beside the figure, which never judges it."""
 
     value: Number
     source: str
@@ -47,7 +51,7 @@ class Reference(Dated):
     @model_validator(mode="after")
     def _of_days(self) -> Self:
         if hours := set(self.windows) & HOURS.keys():
-            raise wrong("windows", f"a plan or a baseline is of days: {min(hours)} has none")
+            raise wrong("windows", f"what stands beside a figure is of days: {min(hours)} has none")
         return self
 
 

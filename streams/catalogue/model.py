@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from streams.catalogue.dated import Reference, Span, Timetable
+from streams.catalogue.dated import BESIDE, Reference, Span, Timetable
 from streams.catalogue.declared import (
     LEVELS,
     OWN_LEVELS,
@@ -179,6 +179,7 @@ class Indicator(Declared):
     gap: Gap | None = None
     plan: tuple[Reference, ...] = ()
     baseline: tuple[Reference, ...] = ()
+    reference: tuple[Reference, ...] = ()
     programme: str | None = None
     definition: str
     source: str
@@ -276,6 +277,7 @@ class Catalogue:
         self.intervals = tuple(intervals)
         self.plans = _timetables(self.indicators.values(), "plan", mistakes)
         self.baselines = _timetables(self.indicators.values(), "baseline", mistakes)
+        self.references = _timetables(self.indicators.values(), "reference", mistakes)
         mistakes += chain(self._wrong_indicators(), self._wrong_thresholds())
         judging = [one for one in self.thresholds if one.indicator in self.indicators]
         self._judging = Thresholds(judging, {one.id: one.direction for one in self.indicators.values()})
@@ -307,7 +309,7 @@ class Catalogue:
             if taken or len(names) < _METRICS or one.id in _OF_THE_SERVICE:
                 told = f"its metrics would have a name that {' and '.join(taken) or 'the service'} has"
                 yield one.mistake(f"indicator {one.id}: {told}: choose another id or unit", "id")
-            for name in ("plan", "baseline"):
+            for name in BESIDE:
                 for number, reference in enumerate(getattr(one, name)):
                     for window in set(reference.windows) - set(one.windows):
                         told = none_of(window, one.windows, f"window of {one.id}")
@@ -462,9 +464,9 @@ def _by_id(kind: str, entries: Iterable[_Named], mistakes: list[str]) -> dict[st
 
 
 def _timetables(
-    indicators: Iterable[Indicator], name: Literal["plan", "baseline"], mistakes: list[str]
+    indicators: Iterable[Indicator], name: Literal["plan", "baseline", "reference"], mistakes: list[str]
 ) -> dict[str, Timetable[float]]:
-    """Give the plans, or the baselines, of those indicators that have any."""
+    """Give the plans, the baselines or the references of those indicators that have any."""
     found: dict[str, Timetable[float]] = {}
     for one in indicators:
         timetable: Timetable[float] = Timetable()

@@ -29,13 +29,14 @@ from streams.organisations import Register
 STATUS_CODES = {"ok": 0, "near": 1, "breach": 2}
 """Values of `oversight_indicator_status`; a row that is not judged has no such series."""
 
-_STATUS, _THRESHOLD, _PLAN, _BASELINE, _FLAG, _CODED, _AS_AT, _END, _RESTATED = (
+_STATUS, _THRESHOLD, _PLAN, _BASELINE, _REFERENCE, _FLAG, _CODED, _AS_AT, _END, _RESTATED = (
     f"oversight_indicator_{one}"
     for one in (
         "status",
         "threshold",
         "plan",
         "baseline",
+        "reference",
         "flag",
         "coded_ratio",
         "as_at_timestamp_seconds",
@@ -48,6 +49,7 @@ _COMMON = {
     _THRESHOLD: "The threshold in force, in the indicator's unit; of a low and a high one the nearer.",
     _PLAN: "The plan declared for a figure's period; of a share of plan, for its numerator.",
     _BASELINE: "The baseline declared for a figure's period. It judges nothing.",
+    _REFERENCE: "A line declared for a figure's period, such as an older standard. It judges nothing.",
     _FLAG: "1 for each flag of a figure, such as partial, to_date or restated; of a stratum its own only.",
     _CODED: "Share of the denominator whose stratum is known, by dimension.",
     _AS_AT: "When the newest record in a figure was appended.",
@@ -77,7 +79,7 @@ class _Names(NamedTuple):
     denominator: str
     label: str
     beside: tuple[tuple[str, Timetable[float]], ...]
-    """Plan and baseline, of the few indicators that have any."""
+    """Plan, baseline and reference, of the few indicators that have any."""
 
 
 def family_name(indicator: Indicator) -> str:
@@ -302,7 +304,11 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
             f'indicator="{one.id}",',
             tuple(
                 (family, timetables[one.id])
-                for family, timetables in ((_PLAN, catalogue.plans), (_BASELINE, catalogue.baselines))
+                for family, timetables in (
+                    (_PLAN, catalogue.plans),
+                    (_BASELINE, catalogue.baselines),
+                    (_REFERENCE, catalogue.references),
+                )
                 if one.id in timetables
             ),
         )
@@ -348,7 +354,7 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
 
 
 def _besides(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
-    """Render the plans and baselines that stand beside the rows of one slot."""
+    """Render the plans, baselines and references that stand beside the rows of one slot."""
     found: Pieces = {}
     for row in rows:
         for family, timetable in names[row.indicator].beside:
@@ -360,7 +366,7 @@ def _besides(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
 
 
 def _beside(timetable: Timetable[float], row: Row) -> float | None:
-    """Give the plan or the baseline of a row's period; windows of hours have none."""
+    """Give what stands beside a row in its period; windows of hours have nothing."""
     if isinstance(row.period_start, datetime):
         return None
     span = timetable.on(row.window, row.level, row.org, row.period_start)

@@ -1,9 +1,9 @@
 """The CSV of the monthly A&E collection (MSitAE): attendances by type, booked ones apart, nothing added up.
 
 Attendances and those over four hours are the sums of what the row has; within four hours follows from them.
-Booked appointments are counted apart from the other attendances of a type, not among them: NHS England's
-totals come out only with both (secondary source: two public readings of these files against the published
-totals). Files before August 2020 have none. The month stands in the rows: `MSitAE-APRIL-2025`.
+Booked appointments are taken to be counted apart from the other attendances of a type, not among them. That
+rests on how public code reads these files and was not tried on a file with any; a warning says that they were
+added. Files before August 2020 have none. The month stands in the rows: `MSitAE-APRIL-2025`.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def read(path: Path, *, is_booked_apart: bool) -> tuple[date, list[Figures]]:
     table = Table(path, _LAYOUT_WITH_BOOKED if is_booked_apart else _LAYOUT)
     start: date | None = None
     found = []
+    booked = 0
     for row in table:
         if table.is_sum(row, "period", "code", "parent", "name"):
             continue
@@ -89,9 +90,18 @@ def read(path: Path, *, is_booked_apart: bool) -> tuple[date, list[Figures]]:
             raise table.wrong(row, "period", f"the month of the rows before, {start:%Y-%m}")
         start = month
         attended, over = _added(table, row)
+        if is_booked_apart:
+            booked += sum(table.count(row, f"attended, booked {one}") or 0 for one in _TYPES)
         found.append(Figures(row.line, code, attended, None, over, table.count(row, "dta_over_12h")))
     if start is None:
         raise SourceError(f"{path}: a header and no provider: a torn file? Fetch it again")
+    if booked:
+        log.warning(
+            "%s: %d attendances by booked appointment are added to those of the three types, as separate:"
+            " compare a total with the published one",
+            path,
+            booked,
+        )
     return start, found
 
 

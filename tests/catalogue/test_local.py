@@ -176,7 +176,7 @@ ADDED = [
     (11, "per: makes a rate of a mean; this is a ratio", "per = 1000\n"),
     (11, "visits: 'homes' is no programme: there are none", 'programme = "homes"\n'),
     (14, "plan: '7d' is no window of visits: there are month", PLAN.replace('"month"', '"7d"')),
-    (14, "windows: a plan or a baseline is of days: 1h has none", PLAN.replace('"month"', '"1h"')),
+    (14, "windows: what stands beside a figure is of days: 1h has none", PLAN.replace('"month"', '"1h"')),
     (23, "own.toml:11", PLAN + PLAN),
     (12, "threshold: 'visit' is no indicator", THRESHOLD.replace('"visits"', '"visit"')),
     (12, "did you mean 'visits'?", THRESHOLD.replace('"visits"', '"visit"')),

@@ -110,6 +110,17 @@ def test_text_that_only_grew_older_equals_the_obvious_one(minutes: int) -> None:
         feed(of, on, offset=step + 2)
 
 
+def test_a_reference_stands_beside_a_figure_and_judges_nothing() -> None:
+    """95 % within four hours, of the NHS Constitution: in windows of days, not of hours."""
+    _, on = board(*EVENTS)
+    lines = render_board(on, DAY).splitlines()
+    found = [one for one in lines if one.startswith("oversight_indicator_reference{")]
+    assert found
+    assert all(one.endswith(" 0.95") and 'indicator="ae_4h_all_types"' in one for one in found)
+    assert any('window="month"' in one for one in found)
+    assert not any('window="4h"' in one for one in found)
+
+
 def test_families_by_name_come_to_the_whole_text() -> None:
     """Every family stands in the whole text, in the same order, and nothing else does."""
     _, on = board(*EVENTS)

@@ -302,7 +302,7 @@ def test_a_total_is_known_wherever_the_name_stands(write: Write) -> None:
     assert {"RL4"} == {org for org, _ in figures(write(*([cells[i] for i in order] for cells in rows)))}
 
 
-def test_the_csv_of_the_collection_is_added_up(write: Write) -> None:
+def test_the_csv_of_the_collection_is_added_up(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     """RJ1: 60 + 0 + 30 and booked 10: 100, of which 20 + 0 + 3 and booked 1 over four hours: 76 within."""
     rows = [
         collected("RJ1", "60 0 30 10 0 0", "20 0 3 1 0 0"),
@@ -317,6 +317,7 @@ def test_the_csv_of_the_collection_is_added_up(write: Write) -> None:
         ("NQM01", "ae_4h_all_types"): (43, 45),
         ("NQM01", "ae_dta_12h"): (3, None),
     } == figures(path)
+    assert "15 attendances by booked appointment are added" in caplog.text
     assert {("2028-02-01", "2028-03-01")} == {
         (one["data"]["period_start"], one["data"]["period_end"]) for one in ae.load(path)
     }
