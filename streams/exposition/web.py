@@ -63,14 +63,17 @@ def create_web(view: View) -> Starlette:
         if not names:
             body = asked
         generate = generate_openmetrics if openmetrics else generate_latest
-        last = Chunk([generate(own).decode()])
         headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
         encode = asked.plain
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
             encode = asked.gzip
+
+        def written() -> bytes:
+            return encode(Chunk([generate(own).decode()]))
+
         # Off the event loop: much text takes long, and the library that compresses lets others run.
-        return Response(await asyncio.to_thread(encode, last), headers=headers)
+        return Response(await asyncio.to_thread(written), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
