@@ -1,8 +1,8 @@
 """The identifier guard: NHS numbers and postcodes in any text, number or name of an event.
 
 Words are looked at whole, letters and digits being what a word is made of: ten digits within a UUID or a
-count of microseconds are no NHS number. What passes the check by chance, one word of ten digits in eleven,
-is refused like a real one: nobody can tell them apart.
+count of microseconds are no NHS number, and `NHS9434765919` is one. What passes the check by chance, one in
+eleven, is refused like a real one: nobody can tell them apart.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ Place = tuple[str | int, ...]
 _WORD = r"[^\W_]"
 _BLANK = r"[ \u00a0\u2009\u202f]"
 _BREAK = r"[ \u00a0\u2009\u202f\u2010-\u2015\u2212-]"
+_STOP = r"[ \u00a0\u2009\u202f\u2010-\u2015\u2212._:/-]"
+_LETTER = r"[^\W\d_]"
 _TEN_DIGITS = re.compile(
     rf"""(?=\d) (?<!{_WORD}) (?=
-        ( \d (?:{_BLANK}{{0,3}}\d){{9}} | \d{{3}}{_BREAK}\d{{3}}{_BREAK}\d{{4}} ) (?!{_WORD})
+        ( \d (?:{_BLANK}{{0,3}}\d){{9}} | \d{{3}}{_STOP}\d{{3}}{_STOP}\d{{4}} ) (?!{_WORD})
     )""",
     re.VERBOSE,
 )
@@ -34,6 +36,11 @@ _TEN_DIGITS = re.compile(
 
 Other groups with hyphens are none: an id of a number and a version (`10649-21299`) has ten digits too.
 """
+_AMONG_LETTERS = re.compile(
+    rf"(?<!{_WORD})(?!{_LETTER}*[0-9a-f]{{12}}){_LETTER}*(\d{{10}}){_LETTER}*(?!{_WORD})",
+    re.IGNORECASE,
+)
+"""Ten digits in a row, the only ones of their word, in which there is no hash or end of a UUID."""
 _POSTCODE = re.compile(
     rf"(?<!{_WORD}) [A-Z]{{1,2}}[0-9][A-Z0-9]?{_BREAK}{{0,3}}[0-9][A-Z]{{2}} (?!{_WORD})",
     re.VERBOSE | re.IGNORECASE,
@@ -47,6 +54,7 @@ _SHAPES = bytes(
     ord("0" if one in digits else "a" if one in ascii_letters else ".") for one in map(chr, range(256))
 )
 _DIGITS, _ALONE, _IN_GROUPS = b"0000000000", b".0000000000.", b".000.000.0000."
+_BESIDE_A_LETTER = b"a0000000000", b"0000000000a"
 _postcode_like = re.compile(
     rb"0aa\.(?:%b)"
     % b"|".join(
@@ -70,8 +78,10 @@ def is_nhs_number(ten_digits: str) -> bool:
 def identifier_in(text: str) -> str | None:
     """Say what kind of identifier stands in a text, if any."""
     for found in _TEN_DIGITS.finditer(text):
-        if is_nhs_number(re.sub(_BREAK, "", found[1])):
+        if is_nhs_number(re.sub(r"\D", "", found[1])):
             return NHS_NUMBER
+    if any(is_nhs_number(found[1]) for found in _AMONG_LETTERS.finditer(text)):
+        return NHS_NUMBER
     return POSTCODE if _POSTCODE.search(text) else None
 
 
@@ -128,7 +138,22 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 def _looks_like_one(text: bytes) -> bool:
     shapes = b".%b." % text.translate(_SHAPES)
-    return max(shapes.find(_ALONE), shapes.find(_IN_GROUPS)) >= 0 or _postcode_like(shapes) is not None
+    return (
+        max(shapes.find(_ALONE), shapes.find(_IN_GROUPS)) >= 0
+        or _postcode_like(shapes) is not None
+        or any(_are_among_letters(text, shapes, shape) for shape in _BESIDE_A_LETTER)
+    )
+
+
+def _are_among_letters(text: bytes, shapes: bytes, shape: bytes) -> bool:
+    """Whether a word with that shape in it is what `_AMONG_LETTERS` looks for."""
+    at = shapes.find(shape)
+    while at >= 0:
+        start, end = shapes.rfind(b".", 0, at), shapes.find(b".", at)
+        if _AMONG_LETTERS.search(text[start : end - 1].decode("ascii")):
+            return True
+        at = shapes.find(shape, end)
+    return False
 
 
 def _looks_spaced(text: bytes) -> bool:
