@@ -22,9 +22,10 @@ Place = tuple[str | int, ...]
 """Where something stands in a document: field names, and positions in lists."""
 
 _WORD = r"[^\W_]"
-_BLANK = r"[ \u00a0\u2009\u202f]"
-_BREAK = r"[ \u00a0\u2009\u202f\u2010-\u2015\u2212-]"
-_STOP = r"[ \u00a0\u2009\u202f\u2010-\u2015\u2212._:/-]"
+_BLANKS, _DASHES = r" \u00a0\u2009\u202f", r"\u2010-\u2015\u2212"
+_BLANK = f"[{_BLANKS}]"
+_BREAK = f"[{_BLANKS}{_DASHES}-]"
+_STOP = f"[{_BLANKS}{_DASHES}._:/-]"
 _LETTER = r"[^\W\d_]"
 _TEN_DIGITS = re.compile(
     rf"""(?=\d) (?<!{_WORD}) (?=

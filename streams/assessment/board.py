@@ -101,8 +101,7 @@ class Board:
         self._now_ms = 0
         self._all_heard = False
         self._marked: dict[Slot, tuple[str, ...]] = {}
-        self._latest: dict[Slot, Period] = {}
-        self._fed: defaultdict[Feeding, set[Slot]] = defaultdict(set)
+        self._latest: defaultdict[Feeding, dict[Slot, Period]] = defaultdict(dict)
         self._site_of: dict[str, str] = {}
         self._newest: dict[Member, Position] = {}
         self._shares: dict[Member, dict[Key, Share]] = {}
@@ -285,15 +284,14 @@ class Board:
             periods = self._sums.get(slot)
             period = max(periods) if periods else None
             rows = self._slot_rows(slot, period) if period else []
+            latest = self._latest[slot.stream, slot.basis]
             if rows and period:
                 self._rows[slot] = self._held(slot, rows)
-                self._latest[slot] = period
-                self._fed[slot.stream, slot.basis].add(slot)
+                latest[slot] = period
                 self._mark(slot, tuple(flag for flag in rows[0].flags if flag in _DOUBTS))
             else:
-                for of in (self._rows, self._latest, self._marked):
+                for of in (self._rows, latest, self._marked):
                     of.pop(slot, None)
-                self._fed[slot.stream, slot.basis].discard(slot)
         while self._older and (most is None or done < most):
             self._age(self._older.pop())
             done += 1
@@ -301,9 +299,10 @@ class Board:
 
     def _age(self, slot: Slot) -> None:
         """Give the rows of a slot their new age; windows of hours get one with every event of the day."""
-        if slot not in self._latest:
+        period = self._latest[slot.stream, slot.basis].get(slot)
+        if period is None:
             return
-        origins = self._sums[slot][self._latest[slot]].origins
+        origins = self._sums[slot][period].origins
         as_at_ms = max(one.as_at_ms for one in origins.values())
         self._rows[slot] = [replace(row, as_at_ms=as_at_ms) for row in self._rows[slot]]
         if slot not in self._changed:
@@ -360,7 +359,7 @@ class Board:
                 self._dirty.update(slot for key in shares for slot in self._slots_of(key))
                 yield
         for slot in self._doubted(now_ms):
-            period = self._latest.get(slot)
+            period = self._latest[slot.stream, slot.basis].get(slot)
             if period is not None and self._doubts(slot, period) != self._marked.get(slot, ()):
                 self._dirty.add(slot)
             yield
@@ -368,9 +367,9 @@ class Board:
     def _doubted(self, now_ms: int) -> list[Slot]:
         """Give the slots that are marked, or that a source feeds that is silent or missing."""
         found = [*self._marked]
-        for (stream, basis), slots in self._fed.items():
+        for (stream, basis), latest in self._latest.items():
             if self.completeness.is_troubled(fed_by(stream), basis, now_ms):
-                found += slots - self._marked.keys()
+                found += latest.keys() - self._marked.keys()
         return found
 
     def age_ms(self, now_ms: int) -> dict[PartitionId, int]:

@@ -49,12 +49,10 @@ class Disclosure:
         total = self._sums[slot][period]
         if total.hidden is None:
             suppressor = self._suppressor(slot.stream, slot.window)
-            if total.below is None:
+            if total.below is None and suppressor.breaks_down:
                 total.below = frozenset(self._below(slot, total))
             below = [
-                self.hidden(one, period)
-                for one in (total.below if suppressor.breaks_down else ())
-                if period in self._sums.get(one, ())
+                self.hidden(one, period) for one in total.below or () if period in self._sums.get(one, ())
             ]
             chained = slot.level in _CHAIN
             total.hidden = suppressor.hidden(slot.level, total.cells, below, any_below=not chained)

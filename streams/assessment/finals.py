@@ -83,13 +83,13 @@ class _ClosedBoard(Board):
         self._foreign: dict[Member, set[str]] = {}
         self._streams_of: dict[tuple[str, str, str], list[str]] = {}
         self.ahead: set[PartitionId] = set()
-        self.touched: Upwards[tuple[Slot, Period]] = Upwards(lambda item: item[0].level)
+        self.waiting: Upwards[tuple[Slot, Period]] = Upwards(lambda item: item[0].level)
 
     def _touch(self, slot: Slot, period: Period) -> None:
-        self.touched.add((slot, period))
+        self.waiting.add((slot, period))
         after = neighbour(slot.window, period, 1)
         if after is not None and after in self._sums.get(slot, ()):  # did its gap narrow since this one?
-            self.touched.add((slot, after))
+            self.waiting.add((slot, after))
 
     def _grow_older(self, _slot: Slot) -> None:
         """Pass over what is no revision."""
@@ -111,7 +111,7 @@ class _ClosedBoard(Board):
     def touch_all(self) -> Iterator[None]:
         """Note every period as changed, a slot at a step."""
         for slot, periods in list(self._sums.items()):
-            self.touched.update((slot, period) for period in periods)
+            self.waiting.update((slot, period) for period in periods)
             yield
 
     def holds(self, slot: Slot, end: str) -> bool:
@@ -175,7 +175,6 @@ class Finals:
         self._days = {True: event_days, False: return_days}
         self._board = _ClosedBoard(board)
         self._issued: dict[_Place, dict[_Name, Issued]] = {}
-        self._waiting = self._board.touched
         self._doubted: set[tuple[Slot, Period]] = set()
         self._restated_ms: dict[tuple[Slot, Period], int] = {}
         self._forgotten_on = 0
@@ -217,7 +216,7 @@ class Finals:
         yield from self._board.touch_all()
         for place, of in list(self._issued.items()):
             for name in of:
-                self._waiting.update(self._slots(place, name))
+                self._board.waiting.update(self._slots(place, name))
             yield
 
     def _slots(self, place: _Place, name: _Name) -> Iterator[tuple[Slot, Period]]:
@@ -238,8 +237,8 @@ class Finals:
         if self._board.ahead:
             return [], 0
         found: list[Final] = []
-        for _ in range(min(most, len(self._waiting))):
-            slot, period = self._waiting.pop()
+        for _ in range(min(most, len(self._board.waiting))):
+            slot, period = self._board.waiting.pop()
             if not self._correctable(slot, period, now_ms):
                 continue
             restated_ms = self._restated_ms.get((slot, period), -SETTLE_MS)
@@ -252,13 +251,13 @@ class Finals:
                 self._restated_ms[slot, period] = now_ms
             if doubted:
                 self._doubted.add((slot, period))
-        return found, len(self._waiting)
+        return found, len(self._board.waiting)
 
     def again(self, now_ms: int) -> Iterator[None]:
         """Look again, in steps, at what waits for sources, settles or lacked one; forget the old."""
         doubted, self._doubted = self._doubted, set()
         for one in doubted:
-            self._waiting.add(one)
+            self._board.waiting.add(one)
             yield
         self._restated_ms = {key: at for key, at in self._restated_ms.items() if now_ms < at + SETTLE_MS}
         today = local_day(now_ms // 1000)

@@ -157,7 +157,7 @@ class Calculator:
         self._reports = facts.index("reports") if "reports" in facts else None
         self._with = facts.index("with_numerator") if "with_numerator" in facts else None
         self._histogram = histogram_of(contribution.stream, contribution.histogram)
-        self._plan = catalogue.plans[indicator.id] if indicator.kind == "share_of_plan" else None
+        self._plan = catalogue.beside["plan"][indicator.id] if indicator.kind == "share_of_plan" else None
 
     def rows(self, figures: Figures, before: Figures | None = None, *, closed: bool = False) -> list[Row]:
         """Give the rows of a window: unstratified first, then the declared strata that occur.

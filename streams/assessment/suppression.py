@@ -71,12 +71,7 @@ class _Group(NamedTuple):
 
     def is_small(self, facts: Sequence[int]) -> bool:
         """Whether a count of people in a stratum is too small to be shown."""
-        for plus, minus, limit, people in self.counts:
-            if people:
-                count = facts[plus] if minus is None else facts[plus] - facts[minus]
-                if 0 < count < limit:
-                    return True
-        return False
+        return any(one.people and 0 < one.of(facts) < one.limit for one in self.counts)
 
 
 class Withheld(NamedTuple):

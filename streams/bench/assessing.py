@@ -284,8 +284,8 @@ def expected(rows: Iterator[Row], scene: Scene) -> Samples:
             if value is not None:
                 found[_written(part, labels)] = value
         labels.append(("indicator", row.indicator))
-        said = said if row.strata else ()
-        for flag in set(row.flags).difference(said):
+        own = set(row.flags).difference(said) if row.strata else row.flags
+        for flag in own:
             found[_written("oversight_indicator_flag", [*labels, ("flag", flag)])] = 1
         said = said if row.strata else row.flags
         for what, value in _about(row, scene):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.envelope import RECORDS, family_of
-from streams.catalogue.dated import BESIDE, Reference
+from streams.catalogue.dated import Reference
 from streams.catalogue.declared import LEVELS, PURPOSES
 from streams.catalogue.model import Catalogue, Contribution, Indicator, facts_of
 from streams.catalogue.thresholds import Threshold, held_to
@@ -65,8 +65,8 @@ def _indicator(catalogue: Catalogue, one: Indicator) -> str:
         )
     thresholds = [_threshold(each) for each in catalogue.thresholds if each.indicator == one.id]
     lines += thresholds or ["- Threshold: none"]
-    for name in BESIDE:
-        lines += [_reference(name.capitalize(), each) for each in getattr(one, name)]
+    for name, references in one.beside():
+        lines += [_reference(name.capitalize(), each) for each in references]
     if one.programme is not None:
         lines.append(f"- Programme: {catalogue.programmes[one.programme].title}")
     lines.append(f"- Source: {one.source}")

@@ -186,6 +186,11 @@ class Indicator(Declared):
     limits: tuple[str, ...] = ()
     headline: bool = False
 
+    def beside(self) -> Iterator[tuple[str, tuple[Reference, ...]]]:
+        """Give what may stand beside its figures, by the names of `BESIDE`."""
+        for name in BESIDE:
+            yield name, getattr(self, name)
+
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, value: Any) -> Any:
@@ -275,9 +280,7 @@ class Catalogue:
         self.measures = {one.id: replace(one, denominator=f"measure:{one.id}" in shares) for one in measures}
         self.thresholds = tuple(thresholds)
         self.intervals = tuple(intervals)
-        self.plans = _timetables(self.indicators.values(), "plan", mistakes)
-        self.baselines = _timetables(self.indicators.values(), "baseline", mistakes)
-        self.references = _timetables(self.indicators.values(), "reference", mistakes)
+        self.beside = {name: _timetables(self.indicators.values(), name, mistakes) for name in BESIDE}
         mistakes += chain(self._wrong_indicators(), self._wrong_thresholds())
         judging = [one for one in self.thresholds if one.indicator in self.indicators]
         self._judging = Thresholds(judging, {one.id: one.direction for one in self.indicators.values()})
@@ -309,8 +312,8 @@ class Catalogue:
             if taken or len(names) < _METRICS or one.id in _OF_THE_SERVICE:
                 told = f"its metrics would have a name that {' and '.join(taken) or 'the service'} has"
                 yield one.mistake(f"indicator {one.id}: {told}: choose another id or unit", "id")
-            for name in BESIDE:
-                for number, reference in enumerate(getattr(one, name)):
+            for name, references in one.beside():
+                for number, reference in enumerate(references):
                     for window in set(reference.windows) - set(one.windows):
                         told = none_of(window, one.windows, f"window of {one.id}")
                         yield one.mistake(f"indicator {one.id}: {name}: {told}", name, number, "windows")
@@ -464,9 +467,9 @@ def _by_id(kind: str, entries: Iterable[_Named], mistakes: list[str]) -> dict[st
 
 
 def _timetables(
-    indicators: Iterable[Indicator], name: Literal["plan", "baseline", "reference"], mistakes: list[str]
+    indicators: Iterable[Indicator], name: str, mistakes: list[str]
 ) -> dict[str, Timetable[float]]:
-    """Give the plans, the baselines or the references of those indicators that have any."""
+    """Give what stands beside under a name of `BESIDE`, of those indicators that have any."""
     found: dict[str, Timetable[float]] = {}
     for one in indicators:
         timetable: Timetable[float] = Timetable()

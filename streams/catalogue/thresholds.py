@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
@@ -25,7 +25,6 @@ from streams.engine.windows import tumbling
 AHEAD_DAYS = 60
 """How long before its end a threshold, or a programme, is spoken of."""
 
-_DAY = timedelta(days=1)
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 _LONGER_THAN_A_MONTH = {"quarter", "ytd", "12m"}
 
@@ -266,7 +265,7 @@ class Thresholds:
             for gap in timetable.gaps():
                 if gap.end <= today:
                     continue
-                if not _ships(gap.before, gap.after) or today < gap.start <= today + AHEAD_DAYS * _DAY:
+                if not _ships(gap.before, gap.after) or 0 < (gap.start - today).days <= AHEAD_DAYS:
                     where = ", ".join(gap.levels)
                     told = f"nothing judges it from {gap.start} until {gap.end} at {where}"
                     found.append(gap.after.mistake(f"{_named(indicator, gap.after)}: {told}"))

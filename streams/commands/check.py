@@ -52,7 +52,7 @@ def _misdirected(catalogue: Catalogue, register: Register) -> Iterator[str]:
     """
     dated: list[Dated] = list(catalogue.thresholds)
     for indicator in catalogue.indicators.values():
-        dated += (*indicator.plan, *indicator.baseline, *indicator.reference)
+        dated += (one for _, references in indicator.beside() for one in references)
     for one in dated:
         if one.org is None or "site" in one.levels:
             continue

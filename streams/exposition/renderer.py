@@ -303,12 +303,8 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
             f"oversight_{one.id}_denominator",
             f'indicator="{one.id}",',
             tuple(
-                (family, timetables[one.id])
-                for family, timetables in (
-                    (_PLAN, catalogue.plans),
-                    (_BASELINE, catalogue.baselines),
-                    (_REFERENCE, catalogue.references),
-                )
+                (f"oversight_indicator_{name}", timetables[one.id])
+                for name, timetables in catalogue.beside.items()
                 if one.id in timetables
             ),
         )
@@ -319,13 +315,13 @@ def _names(catalogue: Catalogue) -> dict[str, _Names]:
 def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
     """Render the rows of one slot: they have organisation, level, window and basis in common.
 
-    A figure comes before its strata, and its flags hold for them: they say only their own.
+    The flags of a figure hold for its strata, which say only their own.
     """
     if not rows:
         return {}
     found: defaultdict[str, list[str]] = defaultdict(list)
     before, after = _around_stratum(rows[0])
-    said: tuple[str, ...] = ()
+    of_whole = {row.indicator: row.flags for row in rows if not row.strata}
     for row in rows:
         of = names[row.indicator]
         labels = f"{before}{_stratum(*row.strata.items())}{after}"
@@ -341,14 +337,12 @@ def _pieces(rows: Sequence[Row], names: Mapping[str, _Names]) -> Pieces:
             found[_STATUS].append(f"{_STATUS}{{{labels}}} {STATUS_CODES[row.status]}\n")
         if row.threshold is not None:
             found[_THRESHOLD].append(f"{_THRESHOLD}{{{labels}}} {row.threshold!r}\n")
-        if not row.strata:
-            said = ()
+        said = of_whole.get(row.indicator, ()) if row.strata else ()
         if row.flags != said:
             found[_FLAG] += [
                 f'{_FLAG}{{{labels},flag="{flag}"}} 1\n' for flag in row.flags if flag not in said
             ]
         if not row.strata:
-            said = row.flags
             _put_whole(found, labels, row)
     return {family: "".join(lines) for family, lines in found.items()} | _besides(rows, names)
 

@@ -29,8 +29,6 @@ from streams.organisations._records import KINDS
 from streams.organisations._tables import RESPONSIBILITIES
 from streams.organisations.register import ENGLAND, Register
 
-"""Its name in the directory that OVERSIGHT_ORGANISATIONS names."""
-
 ResponsibilityRole = Literal["delivers", "oversees", "informed"]
 _LEVELS = frozenset({*KINDS, ENGLAND})
 _HEADER = re.compile(r"\s*\[\[\s*responsibility\s*\]\]")

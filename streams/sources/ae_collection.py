@@ -75,6 +75,7 @@ def read(path: Path, *, is_booked_apart: bool) -> tuple[date, list[Figures]]:
         SourceError: naming file, line and column when it is not the file it claims to be.
     """
     table = Table(path, _LAYOUT_WITH_BOOKED if is_booked_apart else _LAYOUT)
+    booked_kinds = [f"booked {one}" for one in _TYPES] if is_booked_apart else []
     start: date | None = None
     found = []
     booked = 0
@@ -89,9 +90,8 @@ def read(path: Path, *, is_booked_apart: bool) -> tuple[date, list[Figures]]:
         if start not in (None, month):
             raise table.wrong(row, "period", f"the month of the rows before, {start:%Y-%m}")
         start = month
-        attended, over = _added(table, row)
-        if is_booked_apart:
-            booked += sum(table.count(row, f"attended, booked {one}") or 0 for one in _TYPES)
+        attended, over = _added(table, row, [*_TYPES, *booked_kinds])
+        booked += sum(table.count(row, f"attended, {one}") or 0 for one in booked_kinds)
         found.append(Figures(row.line, code, attended, None, over, table.count(row, "dta_over_12h")))
     if start is None:
         raise SourceError(f"{path}: a header and no provider: a torn file? Fetch it again")
@@ -105,13 +105,12 @@ def read(path: Path, *, is_booked_apart: bool) -> tuple[date, list[Figures]]:
     return start, found
 
 
-def _added(table: Table, row: Row) -> tuple[int | None, int | None]:
+def _added(table: Table, row: Row, kinds: Sequence[str]) -> tuple[int | None, int | None]:
     """Add up a row: attendances, and those over four hours.
 
     A type that is blank in both is one that the provider has not; blank in one of them, that sum is unknown.
     """
-    names = [name.removeprefix("over, ") for name in table.layout.columns if name.startswith("over, ")]
-    pairs = [(table.count(row, f"attended, {one}"), table.count(row, f"over, {one}")) for one in names]
+    pairs = [(table.count(row, f"attended, {one}"), table.count(row, f"over, {one}")) for one in kinds]
     there = [pair for pair in pairs if pair != (None, None)]
     return _sum([pair[0] for pair in there]), _sum([pair[1] for pair in there])
 
