@@ -54,8 +54,8 @@ _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|[bfnrt])")
 _SHAPES = bytes(
     ord("0" if one in digits else "a" if one in ascii_letters else ".") for one in map(chr, range(256))
 )
-_DIGITS, _ALONE, _IN_GROUPS = b"0000000000", b".0000000000.", b".000.000.0000."
-_BESIDE_A_LETTER = b"a0000000000", b"0000000000a"
+_DIGITS, _IN_GROUPS = b"0000000000", b".000.000.0000."
+_words_with_ten = re.compile(rb"\.a*0{10}a*(?=\.)").finditer
 _postcode_like = re.compile(
     rb"0aa\.(?:%b)"
     % b"|".join(
@@ -140,21 +140,15 @@ def _unescaped(escape: re.Match[str]) -> str:
 def _looks_like_one(text: bytes) -> bool:
     shapes = b".%b." % text.translate(_SHAPES)
     return (
-        max(shapes.find(_ALONE), shapes.find(_IN_GROUPS)) >= 0
+        _IN_GROUPS in shapes
         or _postcode_like(shapes) is not None
-        or any(_are_among_letters(text, shapes, shape) for shape in _BESIDE_A_LETTER)
+        or any(_AMONG_LETTERS.search(_word(text, found)) for found in _words_with_ten(shapes))
     )
 
 
-def _are_among_letters(text: bytes, shapes: bytes, shape: bytes) -> bool:
-    """Whether a word with that shape in it is what `_AMONG_LETTERS` looks for."""
-    at = shapes.find(shape)
-    while at >= 0:
-        start, end = shapes.rfind(b".", 0, at), shapes.find(b".", at)
-        if _AMONG_LETTERS.search(text[start : end - 1].decode("ascii")):
-            return True
-        at = shapes.find(shape, end)
-    return False
+def _word(text: bytes, found: re.Match[bytes]) -> str:
+    """Give the word at which a shape was found; shapes begin with a stop that the text has not."""
+    return text[found.start() : found.end() - 1].decode("ascii")
 
 
 def _looks_spaced(text: bytes) -> bool:

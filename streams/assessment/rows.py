@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from schemas.outputs import Cell
 from streams.assessment.inequality import Group, narrowed_unimproved, slope
 from streams.catalogue import Catalogue, Contribution, Gap, Indicator
 from streams.catalogue.dated import Timetable
@@ -18,7 +19,6 @@ from streams.catalogue.model import histogram_of, histograms_of
 from streams.catalogue.thresholds import Standing
 from streams.engine.calendar import utc
 from streams.engine.families.strata import DEPRIVATION, PERSON, UNKNOWN, is_known
-from streams.engine.panes import Tally
 from streams.engine.windows import HOURS, NOW, STRATA_WINDOWS
 
 Status = Literal["ok", "near", "breach", "no_threshold", "expired", "not_judged", "no_value"]
@@ -112,7 +112,7 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
     start: date
     end: date
     basis: str
-    cells: Mapping[Strata, Tally]
+    cells: Mapping[Strata, Cell]
     flags: tuple[str, ...]
     as_at_ms: int
     restated_ms: int | None
@@ -186,15 +186,15 @@ class Calculator:
             if strata in hidden:
                 found.append(self._row(figures, strata, NOTHING, standing, suppressed=True))
                 continue
-            tally = figures.cells[strata]
-            if self._numerator is None and not tally.histograms:  # of a council's residents none are kept
+            cell = figures.cells[strata]
+            if self._numerator is None and not cell.histograms:  # of a council's residents none are kept
                 continue
             row = self._row(
                 figures,
                 strata,
-                self._divide(tally, plan),
+                self._divide(cell, plan),
                 standing,
-                partial=self._lacks(figures, tally.facts),
+                partial=self._lacks(figures, cell.facts),
             )
             found.append(row)
         return found
@@ -224,16 +224,16 @@ class Calculator:
 
     def _known_of_returns(self, figures: Figures, dimension: str) -> int | None:
         """Give what strata of returns come to; None where none are returned. They need not add up."""
-        values = {value: tally for (name, value), tally in figures.cells.items() if name == dimension}
-        known = (self._people(tally) for value, tally in values.items() if is_known(dimension, value))
+        values = {value: cell for (name, value), cell in figures.cells.items() if name == dimension}
+        known = (self._people(cell) for value, cell in values.items() if is_known(dimension, value))
         return sum(known) if values else None
 
-    def _people(self, tally: Tally) -> int:
+    def _people(self, cell: Cell) -> int:
         """Give what a figure is over: its denominator, of a quantile its values, of a count the count."""
         if self._numerator is None:
             place = self._histogram or 0
-            return tally.facts[histograms_of(self._contribution.stream)[place].counted]
-        return tally.facts[self._numerator if self._denominator is None else self._denominator]
+            return cell.facts[histograms_of(self._contribution.stream)[place].counted]
+        return cell.facts[self._numerator if self._denominator is None else self._denominator]
 
     def _lacks(self, figures: Figures, facts: Sequence[int]) -> bool:
         """Whether a member's return is blank, or lacks this stratum: the sum is not of everybody."""
@@ -246,10 +246,10 @@ class Calculator:
         present = facts[self._reports] if self._with is None else facts[self._with]
         return present < all_of[self._reports]
 
-    def _divide(self, tally: Tally, plan: float | None = None) -> Divided:
-        one, facts = self._contribution, tally.facts
+    def _divide(self, cell: Cell, plan: float | None = None) -> Divided:
+        one, facts = self._contribution, cell.facts
         if self._numerator is None:
-            buckets = tally.histograms[self._histogram or 0]
+            buckets = cell.histograms[self._histogram or 0]
             return Divided(None, sum(buckets.values()), nearest_rank(buckets, self.indicator.quantile or 0))
         numerator = facts[self._numerator]
         shown = _scaled(numerator, one.numerator_scale)
@@ -277,8 +277,8 @@ class Calculator:
         if not figures.hidden.get(gap.of, frozenset()).isdisjoint(strata):
             return self._row(figures, UNSTRATIFIED, NOTHING, standing, suppressed=True)
         groups = [self._group(figures, one) for one in strata]
-        tallies = [figures.cells.get(one) for one in strata]
-        partial = any(tally is None or self._lacks(figures, tally.facts) for tally in tallies)
+        cells = [figures.cells.get(one) for one in strata]
+        partial = any(cell is None or self._lacks(figures, cell.facts) for cell in cells)
         small = any((one.population or 0) < self.indicator.minimum_denominator for one in groups)
         parts = _compare(self.indicator.kind, groups)
         flags = []
@@ -287,8 +287,8 @@ class Calculator:
         return self._row(figures, UNSTRATIFIED, parts, standing, small=small, partial=partial, more=flags)
 
     def _group(self, figures: Figures, strata: Strata) -> Group:
-        tally = figures.cells.get(strata)
-        divided = NOTHING if tally is None else self._divide(tally)
+        cell = figures.cells.get(strata)
+        divided = NOTHING if cell is None else self._divide(cell)
         return Group(divided.value, divided.denominator)
 
     def _narrowed(self, gap: Gap, now: Sequence[Group], before: Figures) -> bool:

@@ -12,7 +12,6 @@ from streams.assessment.rows import Strata
 from streams.assessment.suppression import Hidden
 from streams.catalogue.declared import LEVELS
 from streams.engine.calendar import civil_date, day_number, midnight
-from streams.engine.panes import Tally
 from streams.engine.windows import TUMBLING, tumbling
 from streams.organisations import ROLL_UPS
 
@@ -101,7 +100,7 @@ class Sum:
     __slots__ = ("below", "cells", "hidden", "origins")
 
     def __init__(self) -> None:
-        self.cells: dict[Strata, Tally] = {}
+        self.cells: dict[Strata, Cell] = {}
         self.origins: dict[Origin, Quality] = {}
         self.below: frozenset[Slot] | None = None
         self.hidden: Hidden | None = None
@@ -124,8 +123,9 @@ class Sum:
             strata = (cell.dimension, cell.value)
             total = self.cells.get(strata)
             if total is None:
-                total = self.cells[strata] = Tally((0,) * len(cell.facts), ({} for _ in cell.histograms))
-            total.facts = list(map(add, total.facts, cell.facts))
+                nothing, empty = [0] * len(cell.facts), [dict[int, int]() for _ in cell.histograms]
+                total = self.cells[strata] = Cell(cell.dimension, cell.value, nothing, empty)
+            total.facts[:] = map(add, total.facts, cell.facts)
             for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
                 for bucket, count in buckets.items():
                     left = sums.get(bucket, 0) + count
@@ -133,7 +133,7 @@ class Sum:
                         sums[bucket] = left
                     else:
                         del sums[bucket]
-            if not total:
+            if not (any(total.facts) or any(total.histograms)):
                 del self.cells[strata]
 
 

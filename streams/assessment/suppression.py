@@ -19,12 +19,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from schemas.outputs import Cell
 from streams.assessment.rows import UNSTRATIFIED, Strata
 from streams.catalogue import Contribution, Indicator
 from streams.catalogue.declared import LEVELS
 from streams.catalogue.model import facts_of, histogram_of, histograms_of
 from streams.engine.families.strata import PERSON, UNKNOWN
-from streams.engine.panes import Tally
 
 SMALLEST_COUNT = 8
 
@@ -132,7 +132,7 @@ class Suppressor:
     def hidden(
         self,
         level: str,
-        cells: Mapping[Strata, Tally],
+        cells: Mapping[Strata, Cell],
         below: Sequence[Hidden] = (),
         *,
         any_below: bool = False,
@@ -161,7 +161,7 @@ class Suppressor:
             self._hide_whole(cells, strata)
         return Hidden({name: frozenset(some) for name, some in strata.items()}, together)
 
-    def _hide_whole(self, cells: Mapping[Strata, Tally], strata: defaultdict[str, set[Strata]]) -> None:
+    def _hide_whole(self, cells: Mapping[Strata, Cell], strata: defaultdict[str, set[Strata]]) -> None:
         """Hide small figures that are not broken down, and with them all that they are broken down into."""
         facts = cells[UNSTRATIFIED].facts
         for group in self._whole:
@@ -269,10 +269,10 @@ def _only(table: Facts, values: Together) -> Facts:
     return {value: table[value] for value in values if value in table}
 
 
-def _tables(cells: Mapping[Strata, Tally]) -> defaultdict[str, dict[str, Sequence[int]]]:
+def _tables(cells: Mapping[Strata, Cell]) -> defaultdict[str, dict[str, Sequence[int]]]:
     found: defaultdict[str, dict[str, Sequence[int]]] = defaultdict(dict)
-    for (dimension, value), tally in cells.items():
-        found[dimension][value] = tally.facts
+    for (dimension, value), cell in cells.items():
+        found[dimension][value] = cell.facts
     return found
 
 

@@ -12,8 +12,9 @@ from streams.engine import panes
 from streams.engine.calendar import civil_date, day_number, local_day
 from streams.engine.families import FAMILIES
 from streams.engine.families.strata import UNKNOWN
-from streams.engine.panes import SeriesKey, Tally
+from streams.engine.panes import SeriesKey
 from streams.engine.partition import Closed, Partition
+from streams.engine.tally import Tally
 
 HASHES_A_CHUNK = 20_000
 """160 kB of hashes: far below what a topic takes in one record."""
@@ -89,6 +90,6 @@ def _restore_day(partition: Partition, total: DayTotal) -> None:
     pane: panes.Pane = {}
     for one in total.cells:  # of an earlier version some say that a dimension is unknown
         cell = tuple((dimension, value) for dimension, value in one.strata if value != UNKNOWN)
-        panes.merge(pane, cell, Tally(one.facts, one.histograms))
+        panes.merge(pane, cell, Tally.of(one.facts, one.histograms))
     key = SeriesKey(total.org, total.site, total.stream, total.basis)
     partition.restore_total(key, day, panes.Total(pane, total.as_at_ms, total.restated_ms))

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from schemas.outputs import Cell, Part, WindowFacts
 from streams.engine.calendar import SECONDS_A_DAY, civil_date, local_day
 from streams.engine.families import Facts, Open
-from streams.engine.panes import Series, States, Tally
+from streams.engine.panes import Series, States
 from streams.engine.windows import NOW
 
 CURRENT_SECONDS = 25 * 3600
@@ -76,14 +76,13 @@ def open_window(series: Series, stream: Open, now: int) -> WindowFacts | None:
     if not series.open and series.opened_ms // 1000 < now - SECONDS_A_DAY:
         return None
     here = [(0, *stream.reduce(kept, now)) for kept in series.open.values() if kept[0] <= now]
-    none = (0,) * len(stream.facts)
-    buckets = (
+    fed = (1, *(0 for _ in stream.facts[1:]))
+    histograms = [
         dict(Counter(facts[one.measured] // one.width for facts in here if facts[one.counted]))
         for one in stream.histograms
-    )
-    tally = Tally(map(sum, zip(none, *here, strict=True)), buckets)
-    tally.facts[0] = 1
-    return _window(tally, now, max([series.opened_ms, *series.as_at_ms.values()]))
+    ]
+    whole = Cell("", "", list(map(sum, zip(fed, *here, strict=True))), histograms)
+    return _window(whole, now, max([series.opened_ms, *series.as_at_ms.values()]))
 
 
 def states_window(series: Series, now: int) -> WindowFacts | None:
@@ -95,22 +94,22 @@ def states_window(series: Series, now: int) -> WindowFacts | None:
     ]
     if not current:
         return None
-    facts = map(sum, zip(*(facts for _, facts in current), strict=True))
+    whole = Cell("", "", list(map(sum, zip(*(facts for _, facts in current), strict=True))))
     # One period of one: a state is whole, from whenever on the log is known.
-    return _window(Tally(facts), now, min(as_at for as_at, _ in current) * 1000, whole=1)
+    return _window(whole, now, min(as_at for as_at, _ in current) * 1000, periods=1)
 
 
-def _window(tally: Tally, now: int, as_at_ms: int, *, whole: int = 0) -> WindowFacts:
+def _window(whole: Cell, now: int, as_at_ms: int, *, periods: int = 0) -> WindowFacts:
     """Give a window of now; its bounds are those of today, which members have in common."""
     today = civil_date(local_day(now))
     return WindowFacts(
         window=NOW,
         start=today,
         end=civil_date(local_day(now) + 1),
-        parts=[Part(today, [Cell("", "", tally.facts, tally.histograms)])],
+        parts=[Part(today, [whole])],
         as_at_ms=as_at_ms,
-        reported=whole,
-        expected=whole,
+        reported=periods,
+        expected=periods,
     )
 
 

@@ -12,21 +12,17 @@ is the sum of all cells.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
-from operator import add
 from typing import Any, NamedTuple
 
 from streams.engine.families import Cell, Facts, Histogram
 from streams.engine.families.strata import DEPRIVATION, UNKNOWN, UNSTRATIFIED
+from streams.engine.tally import Tally, packed
 
 SPREAD_AT = 128
 """Episodes of a day that are noted before they are spread: many at once cost less, and none much memory."""
-
-Buckets = dict[int, int]
-"""A sparse histogram: bucket to how many."""
-
 
 States = dict[int, tuple[int, Facts | None]]
 """States of one kind by epoch second: version, and facts unless withdrawn. Never changed, but replaced."""
@@ -39,47 +35,6 @@ class SeriesKey(NamedTuple):
     site: str
     stream: str
     basis: str
-
-
-class Tally:
-    """A sum of facts, and the exact histograms that quantiles are read from. Both can be taken away again."""
-
-    __slots__ = ("facts", "histograms")
-
-    def __init__(self, facts: Iterable[int], histograms: Iterable[Buckets] = ()) -> None:
-        self.facts = list(facts)
-        self.histograms = list(histograms)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tally) and (self.facts, self.histograms) == (other.facts, other.histograms)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"Tally({self.facts}, {self.histograms})"
-
-    def __bool__(self) -> bool:
-        """Whether it holds anything."""
-        return any(self.facts) or any(self.histograms)
-
-    def copy(self) -> Tally:
-        """Give another of the same content."""
-        return Tally(self.facts, map(dict, self.histograms))
-
-    def merge(self, other: Tally, times: int = 1, counted: int = 1) -> None:
-        """Add another sum of the same definition, its facts so many times and its histograms so many."""
-        if times == 1:
-            self.facts = list(map(add, self.facts, other.facts))
-        elif times:
-            self.facts = [mine + times * theirs for mine, theirs in zip(self.facts, other.facts, strict=True)]
-        if counted:
-            for mine, theirs in zip(self.histograms, other.histograms, strict=True):
-                for bucket, count in theirs.items():
-                    left = mine.get(bucket, 0) + counted * count
-                    if left:
-                        mine[bucket] = left
-                    else:
-                        del mine[bucket]
 
 
 Pane = dict[Cell, Tally]
@@ -111,7 +66,7 @@ def merge(pane: Pane, cell: Cell, tally: Tally, times: int = 1, counted: int = 1
     """Add to a cell, which may have to be made; one that holds nothing is dropped."""
     total = pane.get(cell)
     if total is None:
-        total = pane[cell] = Tally([0] * len(tally.facts), ({} for _ in tally.histograms))
+        total = pane[cell] = Tally(0, tally.size, [{} for _ in tally.histograms])
     total.merge(tally, times, counted)
     if not total:
         del pane[cell]
@@ -360,16 +315,16 @@ class Series:
             return {(cell[0] if cell else ("", "")): tally.copy() for cell, tally in pane.items()}
         if not pane:
             return {}
-        nothing = [0] * len(next(iter(pane.values())).facts)
-        whole = Tally(nothing, ({} for _ in self.histograms))
-        unknown = {name: Tally(nothing, ({} for _ in self.histograms)) for name in self.dimensions}
+        size = next(iter(pane.values())).size
+        whole = Tally(0, size, [{} for _ in self.histograms])
+        unknown = {name: Tally(0, size, [{} for _ in self.histograms]) for name in self.dimensions}
         sums: Sums = {}
         for cell, tally in pane.items():
             whole.merge(tally)
             for pair in cell:
                 if pair[0] in unknown:
                     counted = pair[0] == DEPRIVATION
-                    sums[pair] = Tally(tally.facts, map(dict, tally.histograms) if counted else ())
+                    sums[pair] = Tally(tally.vector, size, map(dict, tally.histograms) if counted else ())
                     unknown[pair[0]].merge(tally, -1, -counted)
         if not whole:
             return {}
@@ -411,17 +366,10 @@ class Series:
             pane = self._own(panes, at)
         tally = pane.get(cell)
         if tally is None:
-            tally = pane[cell] = Tally(facts, ({} for _ in self.histograms))
+            tally = pane[cell] = Tally.of(facts, [{} for _ in self.histograms])
         else:
-            total = tally.facts
-            for i, fact in enumerate(facts):
-                if fact:
-                    total[i] += fact
-        for i, one in enumerate(self.histograms):
-            if facts[one.counted]:
-                buckets = tally.histograms[i]
-                bucket = facts[one.measured] // one.width
-                buckets[bucket] = buckets.get(bucket, 0) + 1
+            tally.vector += packed(facts)
+        self._count(tally, facts)
 
     def _own(self, panes: dict[int, Pane], at: int) -> Pane:
         """Put a copy in place of a pane that was lent."""
@@ -440,30 +388,42 @@ class Series:
         if not fresh:
             return
         pane = self._own(self.panes, day) if day in self._lent else self.panes[day]
-        vectors: defaultdict[Cell, list[Facts]] = defaultdict(list)
-        measured: defaultdict[Cell, list[Facts]] = defaultdict(list)
+        whole, size = 0, len(fresh[0][1])
+        vectors: defaultdict[tuple[str, str], int] = defaultdict(int)
         for cell, facts in fresh:
+            vector = packed(facts)
+            whole += vector
             for pair in cell:
-                vectors[_cell_of(pair)].append(facts)
-            vectors[UNSTRATIFIED] += [facts] * (len(cell) - 1)
-            measured[_measured(cell)].append(facts)
-        for cell, some in vectors.items():
-            tally = Tally(map(sum, zip(*some, strict=True)), self._buckets(measured.get(cell, ())))
-            merge(pane, cell, tally, 1 if cell else -1)
+                vectors[pair] += vector
+        sums = {_cell_of(pair): vector for pair, vector in vectors.items()}
+        sums[UNSTRATIFIED] = whole - sum(vectors.values())
+        for cell, vector in sums.items():
+            tally = pane.get(cell)
+            if tally is None:
+                pane[cell] = Tally(vector, size, [{} for _ in self.histograms])
+            else:
+                tally.vector += vector
+        if self.histograms:
+            for cell, facts in fresh:
+                self._count(pane[_measured(cell)], facts)
+        for cell in sums:
+            if not pane[cell]:
+                del pane[cell]
 
-    def _buckets(self, some: Collection[Facts]) -> list[Buckets]:
-        """Give the histograms of some episodes."""
-        return [
-            Counter(facts[one.measured] // one.width for facts in some if facts[one.counted])
-            for one in self.histograms
-        ]
+    def _count(self, tally: Tally, facts: Facts) -> None:
+        """Count an episode in the histograms of a tally."""
+        for one, buckets in zip(self.histograms, tally.histograms, strict=True):
+            if facts[one.counted]:
+                bucket = facts[one.measured] // one.width
+                buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def take(self, panes: dict[int, Pane], at: int, cell: Cell, facts: Facts) -> None:
         """Take facts away again; a pane that holds nothing is dropped, so that its series ends."""
         if panes is self.panes:
             self._spread(at)
         pane = self._own(panes, at) if at in self._lent else panes[at]
-        tally = Tally(facts, self._buckets((facts,)))
+        tally = Tally.of(facts, [{} for _ in self.histograms])
+        self._count(tally, facts)
         if len(cell) <= 1:
             merge(pane, cell, tally, -1, -1)
         else:

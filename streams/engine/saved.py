@@ -31,9 +31,10 @@ from streams.engine.families import (
     measure_stream,
 )
 from streams.engine.held import OPEN, Held, unpack
-from streams.engine.panes import Buckets, Pane, Series, SeriesKey, States, Tally
+from streams.engine.panes import Pane, Series, SeriesKey, States
 from streams.engine.partition import CensusKey, Partition
 from streams.engine.seen import SourceState, StreamState
+from streams.engine.tally import Buckets, Tally
 
 FORMAT = 2
 """Raised when the meaning of the pieces changes; their fields are part of the fingerprint anyway."""
@@ -437,7 +438,7 @@ class Restoring:
     def _panes(self, panes: _Panes) -> dict[int, Pane]:
         shared = self._shared.setdefault
         return {
-            at: {shared(cell, cell): Tally(facts, buckets) for cell, facts, buckets in pane}
+            at: {shared(cell, cell): Tally.of(facts, buckets) for cell, facts, buckets in pane}
             for at, pane in panes
         }
 

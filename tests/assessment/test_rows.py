@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from making import MORNING
 
+from schemas.outputs import Cell
 from streams.assessment.rows import Calculator, Figures, Row, figure
 from streams.catalogue import Catalogue
 from streams.catalogue.model import facts_of
 from streams.engine.families.returns import RTT_FACTS
-from streams.engine.panes import Tally
 
 CATALOGUE = Catalogue.shipped()
 
@@ -23,7 +23,7 @@ def figures(cells: Any, *, window: str = "month", start: date = date(2025, 9, 1)
         "start": start,
         "end": date(2025, 10, 1),
         "basis": "operational",
-        "cells": {strata: Tally(facts) for strata, facts in cells.items()},
+        "cells": {strata: Cell(*strata, list(facts)) for strata, facts in cells.items()},
         "flags": (),
         "as_at_ms": int(MORNING.timestamp() * 1000),
         "restated_ms": None,

@@ -10,10 +10,10 @@ from disclosing import CATALOGUE, REGISTER, START, Count, Equation, Table, board
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.outputs import Cell
 from streams.assessment.rows import shown
 from streams.assessment.suppression import Rule, Suppressor, hangs_together, joined, through
 from streams.catalogue.model import facts_of
-from streams.engine.panes import Tally
 
 LARGE: Table = {"1": (100, 60), "2": (90, 50), "3": (80, 50), "4": (70, 40), "5": (60, 30)}
 
@@ -80,9 +80,9 @@ def test_indicators_that_share_a_fact_hide_the_same() -> None:
     """Few delayed are few in both: the mean delay must not show the discharges that the share hides."""
     names = facts_of("spell") or ()
 
-    def spells(known: int, delayed: int) -> Tally:
+    def spells(known: int, delayed: int) -> Cell:
         amounts = {"ready_known": known, "delayed": delayed, "delay_days": 9 * delayed, "overnight": known}
-        return Tally([amounts.get(name, 0) for name in names])
+        return Cell("", "", [amounts.get(name, 0) for name in names])
 
     table = {("imd_quintile", str(n)): spells(100 + n, 40) for n in range(1, 5)}
     table["imd_quintile", "5"] = spells(90, 3)
@@ -96,11 +96,13 @@ def test_indicators_of_other_facts_hide_nothing() -> None:
     """Few whose treatment is timed hide the median, and not how long everybody stayed."""
     names = facts_of("ed_attendance") or ()
     table = {
-        ("imd_quintile", str(n)): Tally(
+        ("imd_quintile", str(n)): Cell(
+            "",
+            "",
             [
                 {"attended": 100, "within_4h": 50, "treated": 2 if n == 1 else 90}.get(name, 0)
                 for name in names
-            ]
+            ],
         )
         for n in range(1, 6)
     }
@@ -112,11 +114,11 @@ def test_a_publisher_who_suppresses_is_followed() -> None:
     """A stratum that came as `*` has no number: suppressed, not zero, and the next smallest with it."""
     names = facts_of("measure:hypertension_control") or ()
 
-    def reported(numerator: int | None, denominator: int) -> Tally:
+    def reported(numerator: int | None, denominator: int) -> Cell:
         known = numerator is not None
         e6 = (numerator or 0) * 10**6, denominator * 10**6 if known else 0
         amounts = dict(zip(names, (1, int(known), *e6), strict=True))
-        return Tally([amounts[name] for name in names])
+        return Cell("", "", [amounts[name] for name in names])
 
     strata = {str(n): reported(60, 100 + n) for n in range(1, 5)} | {"5": reported(None, 0)}
     table = {("imd_quintile", value): tally for value, tally in strata.items()}
