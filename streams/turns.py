@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable
 
-TURN_SECONDS = 0.01
-"""A task that works for longer gives the others a turn; the goal is that none waits 60 ms."""
+TURN_SECONDS = 0.005
+"""A task that works for longer gives the others a turn, and they may be several: none is to wait 60 ms."""
 
 
 class Turns:
-    """Watches how long a task has held the event loop since it last gave it away."""
+    """Watches how long a task has held the event loop since it last gave it away.
+
+    At first it does not know, so that the first turn is given at once.
+    """
 
     def __init__(self, seconds: float = TURN_SECONDS) -> None:
         self._seconds = seconds
-        self._since = time.perf_counter()
+        self._since = -math.inf
 
     async def give(self) -> None:
         """Give the others their turn, if this one has lasted long enough."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from schemas.outputs import Heartbeat, SourceStream
+from schemas.outputs import Heartbeat, Source, SourceStream
 from streams.catalogue import Expectations
 from streams.catalogue.expectations import Pace
 from streams.engine.calendar import civil_date, local_day
@@ -57,9 +57,15 @@ class Group(NamedTuple):
 
 
 class Feed:
-    """One stream of one source in one basis, from every partition it stands on."""
+    """One stream of one source in one basis, from every partition it stands on.
 
-    __slots__ = ("about", "basis", "heard", "pace", "source", "stream")
+    Attributes:
+        orgs: the organisations it wrote about, and those it is expected to.
+        last_append_ms: append time of its newest record.
+        newest_ms: its watermark: the newest event time, or the end of the latest period reported.
+    """
+
+    __slots__ = ("about", "basis", "heard", "last_append_ms", "newest_ms", "orgs", "pace", "source", "stream")
 
     def __init__(self, source: str, stream: str, basis: str, pace: Pace, about: Iterable[str] = ()) -> None:
         self.source = source
@@ -68,21 +74,23 @@ class Feed:
         self.pace = pace
         self.about = frozenset(about)
         self.heard: dict[PartitionId, SourceStream] = {}
+        self._sum_up()
 
-    @property
-    def orgs(self) -> frozenset[str]:
-        """The organisations it wrote about, and those it is expected to."""
-        return self.about.union(*(one.orgs for one in self.heard.values()))
+    def hear(self, partition: PartitionId, one: SourceStream) -> None:
+        """Take what a partition has of it now."""
+        self.heard[partition] = one
+        self._sum_up()
 
-    @property
-    def last_append_ms(self) -> int:
-        """Append time of its newest record."""
-        return max((one.last_append_ms for one in self.heard.values()), default=0)
+    def leave(self, partition: PartitionId) -> None:
+        """Take it that a partition has nothing of it any more."""
+        del self.heard[partition]
+        self._sum_up()
 
-    @property
-    def newest_ms(self) -> int:
-        """Its watermark: the newest event time, or the end of the latest period reported."""
-        return max((one.newest_ms for one in self.heard.values()), default=0)
+    def _sum_up(self) -> None:
+        heard = self.heard.values()
+        self.last_append_ms = max((one.last_append_ms for one in heard), default=0)
+        self.newest_ms = max((one.newest_ms for one in heard), default=0)
+        self.orgs = self.about.union(*(one.orgs for one in heard))
 
     def has_passed(self, end_ms: int, at_ms: int) -> bool:
         """Whether nothing more is to be expected of it before `end_ms`, seen at `at_ms`.
@@ -117,7 +125,7 @@ class Completeness:
         self._expectations = expectations
         self._heard_ms: dict[PartitionId, int] = {}
         self._feeds: dict[FeedKey, Feed] = {}
-        self._on: dict[PartitionId, dict[FeedKey, SourceStream]] = {}
+        self._on: dict[PartitionId, dict[str, Source]] = {}
         self._troubled: tuple[int, frozenset[tuple[str, str]]] | None = None
         self._index: dict[tuple[str, str, date], dict[tuple[str, str], list[Feed]]] = {}
         for key, declared in expectations.sources.items():
@@ -139,26 +147,34 @@ class Completeness:
         self._heard_ms[partition] = heard_ms
         self._troubled = None
         before = self._on.get(partition, {})
-        now: dict[FeedKey, SourceStream] = {
-            (source.source, one.stream, one.basis): one for source in beat.sources for one in source.streams
-        }
+        now = self._on[partition] = {source.source: source for source in beat.sources}
+        for name, source in now.items():
+            old = before.get(name)
+            if source != old:
+                self._hear(partition, name, old, source)
+        for name in before.keys() - now.keys():
+            self._hear(partition, name, before[name], None)
+
+    def _hear(self, partition: PartitionId, name: str, old: Source | None, new: Source | None) -> None:
+        """Take one source of a partition that is not what it was; None: it is not there."""
+        before = {} if old is None else {(name, one.stream, one.basis): one for one in old.streams}
+        now = {} if new is None else {(name, one.stream, one.basis): one for one in new.streams}
         for key, one in now.items():
-            old = before.get(key)
-            if one == old:
+            was = before.get(key)
+            if one == was:
                 continue
             feed = self._feeds.get(key)
             if feed is None:
                 feed = self._feeds[key] = Feed(*key, self._expectations.pace(*key))
-            feed.heard[partition] = one
-            if old is None or old.orgs != one.orgs:
+            feed.hear(partition, one)
+            if was is None or was.orgs != one.orgs:
                 self._index.clear()
         for key in before.keys() - now.keys():
             feed = self._feeds[key]
-            del feed.heard[partition]
+            feed.leave(partition)
             if not feed.heard and key not in self._expectations.sources:
                 del self._feeds[key]
             self._index.clear()
-        self._on[partition] = now
 
     def seen_at(self, feed: Feed, now_ms: int) -> int:
         """Give the moment at which a source is judged: when its partition was last heard."""

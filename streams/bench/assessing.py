@@ -176,8 +176,8 @@ class Assessing:
         if not await cache.save(EVENTS.topic, EVENTS.partition, _CLAIM.identity, view):
             raise BenchmarkError("the state could not be saved")
 
-    async def scrape(self, *, gzip: bool) -> bytes:
-        """Ask for /metrics as Prometheus does, without a network; give the body as it would travel.
+    async def scrape(self, *, gzip: bool) -> list[bytes]:
+        """Ask for /metrics as Prometheus does, without a network; give the body as it travels, in pieces.
 
         Raises:
             BenchmarkError: it was refused, or has not the encoding asked for.
@@ -197,7 +197,8 @@ class Assessing:
         answer: list[Mapping[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            await asyncio.Event().wait()  # nothing more comes, and nobody leaves
+            return {}
 
         async def send(message: Mapping[str, Any]) -> None:
             answer.append(message)
@@ -206,7 +207,7 @@ class Assessing:
         encoded = (b"content-encoding", b"gzip") in answer[0]["headers"]
         if answer[0]["status"] != 200 or encoded != gzip:  # noqa: PLR2004 - HTTP's word for done
             raise BenchmarkError(f"/metrics answered {answer[0]['status']} {answer[0]['headers']}")
-        return b"".join(one["body"] for one in answer[1:])
+        return [one["body"] for one in answer[1:]]
 
     def check(self, body: bytes) -> int:
         """Compare a body with the rows of a board that was fed at once; give how many series agree.

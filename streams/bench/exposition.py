@@ -198,10 +198,10 @@ async def scrapes(shape: Shape, rounds: int) -> Scrapes:
                     times[zipped, change].ms.append(took * 1000)
                     times[zipped, change].cpu_ms.append(used * 1000)
                     longest, longest_cpu = max(longest, holds.longest), max(longest_cpu, holds.longest_cpu)
-                bodies[zipped] = body
+                bodies[zipped] = b"".join(body)
         if number in (0, rounds):
             worker.check(gzip.decompress(bodies[True]))
-    series = worker.check(await worker.scrape(gzip=False))
+    series = worker.check(b"".join(await worker.scrape(gzip=False)))
     return Scrapes(
         shape.organisations,
         changed,
@@ -280,11 +280,11 @@ async def ticks(shape: Shape, rounds: int, directory: Path) -> Ticks:
         await watch.time("collect", _collect)
         scene.change(SHARE)
         await watch.time("together", lambda: _together(worker, directory))
-    series = worker.check(await worker.scrape(gzip=False))
+    series = worker.check(b"".join(await worker.scrape(gzip=False)))
     worker.now += _SILENCE_SECONDS
     records = await worker.publish()
     await watch.time("silent", partial(worker.assess, records))
-    worker.check(await worker.scrape(gzip=False))
+    worker.check(b"".join(await worker.scrape(gzip=False)))
     return Ticks(len(shape.families), shape.organisations, changed, series, watch.results())
 
 

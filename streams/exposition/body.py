@@ -2,7 +2,7 @@
 
     renderer      a metric family's chunks, each made anew once anything in it has changed
     scrape        the chunks of now, and the service's own metrics as the last
-                    ├► plain: one after the other
+                    ├► plain: one after the other, in pieces of some size
                     └► gzip: their deflated forms between one header and one trailer
 
 A chunk never changes, so that a thread may make its forms while the event loop goes on; what was made for
@@ -25,6 +25,7 @@ _LAST_BLOCK = b"\x03\x00"
 """Of deflate: nothing more, and the end (RFC 1951)."""
 _TRAILER = struct.Struct("<LL")
 _SIZE_MASK = 0xFFFF_FFFF
+_PIECE_BYTES = 1 << 18
 
 
 class Chunk:
@@ -76,24 +77,24 @@ class Body:
         self.chunks = tuple(chunks)
         self._compressed: _Compressed | None = None
 
-    def plain(self, last: Chunk) -> bytes:
-        """Give the body with one more chunk at its end, as it is."""
-        return b"".join(chunk.plain for chunk in (*self.chunks, last))
+    def plain(self, last: Chunk) -> list[bytes]:
+        """Give the body with one more chunk at its end, as it is, in pieces."""
+        return _pieces(chunk.plain for chunk in (*self.chunks, last))
 
-    def gzip(self, last: Chunk) -> bytes:
+    def gzip(self, last: Chunk) -> list[bytes]:
         """Give the same as one gzip member, which every client reads; of several some read only the first."""
         before = self._compressed
         if before is None:
             before = self._compressed = _compressed(self.chunks)
         size = before.size + len(last.plain)
         trailer = _TRAILER.pack(zlib.crc32(last.plain, before.crc), size & _SIZE_MASK)
-        return b"".join((_HEADER, before.blocks, last.deflated, _LAST_BLOCK, trailer))
+        return [_HEADER, *before.blocks, last.deflated, _LAST_BLOCK + trailer]
 
 
 class _Compressed(NamedTuple):
     """Blocks of deflate, with the checksum and the size of what they were made of."""
 
-    blocks: bytes
+    blocks: list[bytes]
     crc: int
     size: int
 
@@ -104,4 +105,19 @@ def _compressed(chunks: Iterable[Chunk]) -> _Compressed:
         blocks.append(chunk.deflated)
         crc = zlib.crc32(chunk.plain, crc)
         size += len(chunk.plain)
-    return _Compressed(b"".join(blocks), crc, size)
+    return _Compressed(_pieces(blocks), crc, size)
+
+
+def _pieces(parts: Iterable[bytes]) -> list[bytes]:
+    """Join what is small, and leave it in pieces all the same.
+
+    Joined to one, the text of England would hold every thread of the process while it is copied.
+    """
+    found, some, size = [], [], 0
+    for part in parts:
+        some.append(part)
+        size += len(part)
+        if size >= _PIECE_BYTES:
+            found.append(b"".join(some))
+            some, size = [], 0
+    return [*found, b"".join(some)]

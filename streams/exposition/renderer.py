@@ -59,7 +59,7 @@ _COMMON = {
 _TOGETHER = 16
 """Organisations in a chunk: with all of them one family of a thousand would be hundreds of megabytes."""
 SOURCES = "oversight_sources"
-"""The family of `render_sources`."""
+"""The family of `source_lines`."""
 _ALONE = ("england", "site", "council")
 """Levels that no ICB and no region holds."""
 _INDICATOR_INFO, _ORGANISATION_INFO = "oversight_indicator_info", "oversight_organisation_info"
@@ -237,24 +237,24 @@ def render_rows(rows: Iterable[Row], catalogue: Catalogue, register: Register) -
     return renderer.text(today)
 
 
-def render_sources(counts: Iterable[tuple[Group, SourceCount]]) -> str:
-    """Render how complete the sources of every organisation and stream are.
+def source_lines(group: Group, tally: SourceCount) -> Iterator[str]:
+    """Render how complete the sources of an organisation and stream are.
 
     One family, two series an organisation, stream and basis, and one more each while any is missing or
     stale; not one a window: the windows of a stream end together, and each figure carries its own flag.
     """
-    name = SOURCES
-    lines = [
-        f'{name}{{org="{escape_label(group.org)}",level="{group.level}",stream="{group.stream}",'
-        f'basis="{group.basis}",state="{state}"}} {count}\n'
-        for group, tally in counts
-        for state, count in zip(tally._fields, tally, strict=True)
-        if count or state in ("expected", "passed")
-    ]
-    if not lines:
-        return ""
-    head = _head(name, "Sources of an organisation's facts: expected, passed, missing, stale.")
-    return head + "".join(lines)
+    for state, count in zip(tally._fields, tally, strict=True):
+        if count or state in ("expected", "passed"):
+            yield (
+                f'{SOURCES}{{org="{escape_label(group.org)}",level="{group.level}",stream="{group.stream}",'
+                f'basis="{group.basis}",state="{state}"}} {count}\n'
+            )
+
+
+def sources_text(lines: Sequence[str]) -> str:
+    """Give the family of `source_lines`; nothing without any."""
+    head = _head(SOURCES, "Sources of an organisation's facts: expected, passed, missing, stale.")
+    return head + "".join(lines) if lines else ""
 
 
 def render_board(board: Board, today: date) -> str:

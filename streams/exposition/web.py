@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from streams.assessment import Row
@@ -49,6 +49,12 @@ class View:
     title_of: Mapping[str, str]
 
 
+async def _one_by_one(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Give pieces as the client takes them; a plain iterator would be asked in a thread each time."""
+    for one in pieces:
+        yield one
+
+
 def create_web(view: View) -> Starlette:
     """Make the ASGI application."""
     body = Body(())
@@ -63,17 +69,19 @@ def create_web(view: View) -> Starlette:
         if not names:
             body = asked
         generate = generate_openmetrics if openmetrics else generate_latest
-        headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "Accept-Encoding"}
+        headers = {"content-type": OPENMETRICS if openmetrics else TEXT}
         encode = asked.plain
         if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["content-encoding"] = "gzip"
+            headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
             encode = asked.gzip
 
-        def written() -> bytes:
+        def written() -> list[bytes]:
             return encode(Chunk([generate(own).decode()]))
 
         # Off the event loop: much text takes long, and the library that compresses lets others run.
-        return Response(await asyncio.to_thread(written), headers=headers)
+        pieces = await asyncio.to_thread(written)
+        headers["content-length"] = str(sum(map(len, pieces)))
+        return StreamingResponse(_one_by_one(pieces), headers=headers)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 
 import msgspec
 import structlog
 
-from schemas.outputs import Heartbeat, decode_snapshot
+from schemas.outputs import decode_snapshot
 from streams.assessment import Board
 from streams.assessment.completeness import PartitionId
 from streams.assessment.finals import Finals
 from streams.exposition.body import Chunk
-from streams.exposition.renderer import SOURCES, Renderer, render_sources
+from streams.exposition.renderer import SOURCES, Renderer, source_lines, sources_text
 from streams.pipeline.collector import collect_young
 from streams.pipeline.metrics import Metrics
 from streams.turns import Turns, in_turns
@@ -80,12 +80,6 @@ class Upkeep:
         self.board.apply(snapshot, now_ms)
         if self._finals is not None:
             self._finals.apply(snapshot, now_ms)
-        if isinstance(snapshot, Heartbeat):
-            for source in snapshot.sources:
-                seen = self._metrics.source_seen.labels(source.source, snapshot.at.topic)
-                seen.set(source.last_append_ms / 1000)
-                self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
-            self._metrics.sources_split.set(len(self.board.sources_on_two_partitions()))
         collect_young()
 
     async def observe(self, absent_seconds: float, partitions: Iterable[PartitionId]) -> None:
@@ -99,16 +93,27 @@ class Upkeep:
         await in_turns(self.board.observing(now_ms, int(absent_seconds * 1000), partitions))
         for (topic, partition), age_ms in self.board.age_ms(now_ms).items():
             self._metrics.partition_age.labels(topic, str(partition)).set(age_ms / 1000)
+        await in_turns(self._tell_of_sources())
         if self._clock() >= self._sources_due:
             self._sources_due = self._clock() + _COUNT_SOURCES_SECONDS
             turns = Turns()
-            counts = []
+            lines: list[str] = []
             for one in self.board.source_counts():
-                counts.append(one)
+                lines += source_lines(*one)
                 await turns.give()
-            text = render_sources(counts)
+            text = sources_text(lines)
             if text.encode() != self._sources.plain:
                 self._sources = Chunk([text])
+
+    def _tell_of_sources(self) -> Iterator[None]:
+        """Tell when each publisher was last heard and whether it is where it belongs, one at a step."""
+        for (topic, _), beat in self.board.sources.items():
+            for source in beat.sources:
+                seen = self._metrics.source_seen.labels(source.source, topic)
+                seen.set(source.last_append_ms / 1000)
+                self._metrics.source_misrouted.labels(source.source).set(int(source.misrouted))
+                yield
+        self._metrics.sources_split.set(len(self.board.sources_on_two_partitions()))
 
     async def until_calm(self) -> None:
         """Let a tick's records in before working out what they come to, if that does not take long.

@@ -106,7 +106,7 @@ def test_the_end_of_a_day_is_passed_by_watermark_or_by_what_came_after_it(
     """A record appended after the end counts only when the watermark is within an interval of the end."""
     feed = Feed("/ods/RJ1/ed", "ed_attendance", "operational", Pace(3_600_000, 0))
     heard = SourceStream("ed_attendance", "operational", milliseconds(append), milliseconds(newest), ["RJ1"])
-    feed.heard[AT] = heard
+    feed.hear(AT, heard)
     assert passed == feed.has_passed(milliseconds(MIDNIGHT), milliseconds(MORNING))
 
 
@@ -116,7 +116,7 @@ def test_a_return_passes_with_its_period_alone() -> None:
     april = SourceStream(
         feed.stream, "operational", milliseconds(MORNING), milliseconds(at("2026-04-30T23:00")), ["RJ1"]
     )
-    feed.heard[AT] = april
+    feed.hear(AT, april)
     ends = [milliseconds(at(text)) for text in ("2026-04-30T23:00", "2026-05-31T23:00")]
     assert [True, False] == [feed.has_passed(end, milliseconds(MORNING)) for end in ends]
 

@@ -20,8 +20,8 @@ def test_compressed_is_what_it_is_made_of(pieces: list[list[str]]) -> None:
     body = Body(Chunk(of) for of in pieces)
     want = "".join("".join(of) for of in pieces).encode() + LAST.plain
 
-    assert want == body.plain(LAST)
-    assert want == gzip.decompress(body.gzip(LAST))
+    assert want == b"".join(body.plain(LAST))
+    assert want == gzip.decompress(b"".join(body.gzip(LAST)))
 
 
 def test_it_is_one_member() -> None:
@@ -29,9 +29,17 @@ def test_it_is_one_member() -> None:
     body = Body([Chunk(["a 1\n"] * 5_000), Chunk(["b 2\n"])])
     reader = zlib.decompressobj(16 + zlib.MAX_WBITS)
 
-    assert body.plain(LAST) == reader.decompress(body.gzip(LAST))
+    assert b"".join(body.plain(LAST)) == reader.decompress(b"".join(body.gzip(LAST)))
     assert reader.eof
     assert b"" == reader.unused_data
+
+
+def test_a_large_body_is_given_in_pieces() -> None:
+    """Each is copied at once, which no other thread can interrupt; so none is large."""
+    line = "oversight_something 1\n"
+    body = Body([Chunk([line] * 5_000) for _ in range(20)])
+    assert 2 < len(body.plain(LAST)) < 20
+    assert max(map(len, body.plain(LAST))) < 500_000
 
 
 def test_a_chunk_is_compressed_once(monkeypatch: pytest.MonkeyPatch) -> None:
