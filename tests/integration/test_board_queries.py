@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from grafana.boards.four_purposes import shown
 from grafana.queries import queries
 from streams.catalogue import Catalogue
 from streams.local import ApacheKafka
+from streams.sources.events import Event, instant
 from streams.sources.simulator import Settings, history
 
 if TYPE_CHECKING:
@@ -25,11 +26,25 @@ CHOSEN = {"level": "icb", "organisation": "QUA", "basis": ["synthetic"], "window
 TITLES = {one.title for one in shown(Catalogue.shipped()) if "icb" in one.levels}
 
 
+def waiting_outside(events: list[Event], now: datetime) -> list[Event]:
+    """Give an ambulance outside each hospital: at night nobody may wait, and then no wait is the longest."""
+    of_hospital = {one["data"]["org"]: one for one in events if "handover_key" in one["data"]}
+    arrived = instant(now - timedelta(minutes=10))
+    found = []
+    for org, like in of_hospital.items():
+        data = {name: like["data"][name] for name in ("org", "site", "ambulance_trust")}
+        data |= {"handover_key": f"waits-{org}", "version": 1, "arrived_at": arrived}
+        found.append(like | {"id": f"waits-{org}", "time": arrived, "recordedtime": arrived, "data": data})
+    return found
+
+
 def test_every_query_of_the_board_works_on_the_service(
     kafka: ApacheKafka, prometheus_factory: PrometheusFactory, tmp_path: Path
 ) -> None:
     """No query fails, and every card with a meaning for an ICB shows a figure of the Black Country."""
-    events = history(Settings(trusts=6, days=2), datetime.now(UTC))
+    now = datetime.now(UTC)
+    events = history(Settings(trusts=6, days=2), now)
+    events += waiting_outside(events, now)
     asked = queries(BOARD, CHOSEN)
     assert len(asked) > 100
     with Service(kafka.bootstrap, tmp_path, smallest_count=1) as service:  # two days of few trusts are small
