@@ -107,7 +107,7 @@ class Upkeep:
 
     def _tell_of_sources(self) -> Iterator[None]:
         """Tell when each publisher was last heard and whether it is where it belongs, one at a step."""
-        for (topic, _), beat in self.board.sources.items():
+        for (topic, _), beat in list(self.board.sources.items()):  # others may come in between
             for source in beat.sources:
                 seen = self._metrics.source_seen.labels(source.source, topic)
                 seen.set(source.last_append_ms / 1000)

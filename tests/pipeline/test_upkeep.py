@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 from making import AT, MORNING, attendance, run
+from msgspec.structs import replace
 
-from schemas.outputs import Position, encode
+from schemas.outputs import Position, decode_snapshot, encode
 from streams.assessment import Board
 from streams.catalogue import Catalogue
 from streams.engine.snapshots import Snapshotter
@@ -50,6 +51,20 @@ async def test_it_comes_to_what_the_board_says() -> None:
     board = upkeep.board
     assert set(render_board(board, DAY).splitlines()) <= set(found.splitlines())
     assert 'oversight_sources{org="RJ1"' in found
+
+
+async def test_a_partition_may_be_heard_while_sources_are_told() -> None:
+    """Telling of sources takes turns, and a heartbeat may come in one of them."""
+    upkeep, _, records = filled()
+    other = decode_snapshot(records[-1] or b"")
+    heard = encode(replace(other, at=replace(other.at, partition=AT[1] + 1)))
+    for one in records:
+        upkeep.take(one)
+    observing = asyncio.ensure_future(upkeep.observe(10.0, [AT]))
+    await asyncio.sleep(0)
+    upkeep.take(heard)
+    await observing
+    assert 2 == len(upkeep.board.sources)
 
 
 async def test_a_scrape_waits_for_what_is_being_shown() -> None:
