@@ -12,6 +12,7 @@ from streams.assessment.rows import Strata
 from streams.assessment.suppression import Hidden
 from streams.catalogue.declared import LEVELS
 from streams.engine.calendar import civil_date, day_number, midnight
+from streams.engine.tally import count_in
 from streams.engine.windows import TUMBLING, tumbling
 from streams.organisations import ROLL_UPS
 
@@ -121,20 +122,17 @@ class Sum:
         self.hidden = None
         for cell in cells:
             strata = (cell.dimension, cell.value)
-            total = self.cells.get(strata)
-            if total is None:
-                nothing, empty = [0] * len(cell.facts), [dict[int, int]() for _ in cell.histograms]
-                total = self.cells[strata] = Cell(cell.dimension, cell.value, nothing, empty)
-            total.facts[:] = map(add, total.facts, cell.facts)
-            for sums, buckets in zip(total.histograms, cell.histograms, strict=True):
-                for bucket, count in buckets.items():
-                    left = sums.get(bucket, 0) + count
-                    if left:
-                        sums[bucket] = left
-                    else:
-                        del sums[bucket]
-            if not (any(total.facts) or any(total.histograms)):
-                del self.cells[strata]
+            before = self.cells.get(strata)
+            facts = cell.facts if before is None else list(map(add, before.facts, cell.facts))
+            histograms = [{} for _ in cell.histograms] if before is None else before.histograms
+            for mine, theirs in zip(histograms, cell.histograms, strict=True):
+                count_in(mine, theirs)
+            if any(facts) or any(histograms):
+                self.cells[strata] = Cell(
+                    *strata, facts, histograms
+                )  # what is hidden keeps the facts of before
+            else:
+                self.cells.pop(strata, None)
 
 
 def neighbour(window: str, period: Period, step: Literal[-1, 1]) -> Period | None:

@@ -209,6 +209,10 @@ class Assessing:
             raise BenchmarkError(f"/metrics answered {answer[0]['status']} {answer[0]['headers']}")
         return [one["body"] for one in answer[1:]]
 
+    async def body(self) -> bytes:
+        """Give the whole body of a plain scrape."""
+        return b"".join(await self.scrape(gzip=False))
+
     def check(self, body: bytes) -> int:
         """Compare a body with the rows of a board that was fed at once; give how many series agree.
 

@@ -201,7 +201,7 @@ async def scrapes(shape: Shape, rounds: int) -> Scrapes:
                 bodies[zipped] = b"".join(body)
         if number in (0, rounds):
             worker.check(gzip.decompress(bodies[True]))
-    series = worker.check(b"".join(await worker.scrape(gzip=False)))
+    series = worker.check(await worker.body())
     return Scrapes(
         shape.organisations,
         changed,
@@ -280,11 +280,11 @@ async def ticks(shape: Shape, rounds: int, directory: Path) -> Ticks:
         await watch.time("collect", _collect)
         scene.change(SHARE)
         await watch.time("together", lambda: _together(worker, directory))
-    series = worker.check(b"".join(await worker.scrape(gzip=False)))
+    series = worker.check(await worker.body())
     worker.now += _SILENCE_SECONDS
     records = await worker.publish()
     await watch.time("silent", partial(worker.assess, records))
-    worker.check(b"".join(await worker.scrape(gzip=False)))
+    worker.check(await worker.body())
     return Ticks(len(shape.families), shape.organisations, changed, series, watch.results())
 
 

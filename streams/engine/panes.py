@@ -364,12 +364,16 @@ class Series:
             pane = panes[at] = {}
         elif at in self._lent:
             pane = self._own(panes, at)
+        tally = self._tally(pane, cell, len(facts))
+        tally.vector += packed(facts)
+        self._count(tally, facts)
+
+    def _tally(self, pane: Pane, cell: Cell, size: int) -> Tally:
+        """Give the tally of a cell, made if there is none."""
         tally = pane.get(cell)
         if tally is None:
-            tally = pane[cell] = Tally.of(facts, [{} for _ in self.histograms])
-        else:
-            tally.vector += packed(facts)
-        self._count(tally, facts)
+            tally = pane[cell] = Tally(0, size, [{} for _ in self.histograms])
+        return tally
 
     def _own(self, panes: dict[int, Pane], at: int) -> Pane:
         """Put a copy in place of a pane that was lent."""
@@ -398,11 +402,7 @@ class Series:
         sums = {_cell_of(pair): vector for pair, vector in vectors.items()}
         sums[UNSTRATIFIED] = whole - sum(vectors.values())
         for cell, vector in sums.items():
-            tally = pane.get(cell)
-            if tally is None:
-                pane[cell] = Tally(vector, size, [{} for _ in self.histograms])
-            else:
-                tally.vector += vector
+            self._tally(pane, cell, size).vector += vector
         if self.histograms:
             for cell, facts in fresh:
                 self._count(pane[_measured(cell)], facts)

@@ -49,6 +49,16 @@ def unpacked(vector: int, size: int) -> list[int]:
     ]
 
 
+def count_in(mine: Buckets, theirs: Buckets, times: int = 1) -> None:
+    """Add the counts of another histogram, so many times; a bucket that comes to nothing is dropped."""
+    for bucket, count in theirs.items():
+        left = mine.get(bucket, 0) + times * count
+        if left:
+            mine[bucket] = left
+        else:
+            del mine[bucket]
+
+
 class Tally:
     """A sum of facts and its histograms. Both can be taken away again.
 
@@ -100,9 +110,4 @@ class Tally:
         self.vector += other.vector if times == 1 else times * other.vector
         if counted:
             for mine, theirs in zip(self.histograms, other.histograms, strict=True):
-                for bucket, count in theirs.items():
-                    left = mine.get(bucket, 0) + counted * count
-                    if left:
-                        mine[bucket] = left
-                    else:
-                        del mine[bucket]
+                count_in(mine, theirs, counted)

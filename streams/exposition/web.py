@@ -72,7 +72,7 @@ def create_web(view: View) -> Starlette:
         headers = {"content-type": OPENMETRICS if openmetrics else TEXT}
         encode = asked.plain
         if "gzip" in request.headers.get("accept-encoding", ""):
-            headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}
+            headers |= {"content-encoding": "gzip", "vary": "Accept-Encoding"}  # else the middleware says so
             encode = asked.gzip
 
         def written() -> list[bytes]:

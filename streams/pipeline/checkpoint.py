@@ -261,7 +261,6 @@ class Checkpoint:
         found = []
         for one in snapshots:
             found.append(self._output(one))
-            await asyncio.sleep(0)
             collect_young()
             await asyncio.sleep(0)
         return found

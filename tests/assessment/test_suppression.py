@@ -121,7 +121,7 @@ def test_a_publisher_who_suppresses_is_followed() -> None:
         return Cell("", "", [amounts[name] for name in names])
 
     strata = {str(n): reported(60, 100 + n) for n in range(1, 5)} | {"5": reported(None, 0)}
-    table = {("imd_quintile", value): tally for value, tally in strata.items()}
+    table = {("imd_quintile", value): cell for value, cell in strata.items()}
     of = Suppressor(CATALOGUE.by_stream()["measure:hypertension_control"], "measure:hypertension_control")
     found = of.hidden("icb", table).strata["hypertension_control"]
     assert {("imd_quintile", "1"), ("imd_quintile", "5")} == found
