@@ -22,7 +22,7 @@ from streams.engine import EngineSettings
 from streams.engine.saved import View, fingerprint
 from streams.errors import BenchmarkError
 from streams.pipeline.cache import Cache
-from streams.pipeline.collector import calm_collector
+from streams.pipeline.collector import calm_collector, collect_young
 from streams.pipeline.hot_path import MAX_RECORDS
 
 _IDENTITY = "bench"
@@ -34,6 +34,7 @@ def save(task: Task) -> Measured:
     calm_collector()
     for records in _batches(task):
         panes.take(records)
+    collect_young()  # as the hot path does every few seconds
     return panes.result(uvloop.run(_save(task, panes)), task.sums)
 
 

@@ -41,7 +41,7 @@ FORMAT = 2
 
 HELD_A_SLICE = 2_000
 HELD_BYTES_A_SLICE = 64 * HELD_A_SLICE
-PANES_A_SLICE = 200
+TALLIES_A_SLICE = 1_000
 CENSUSES_A_SLICE = 1_000
 
 PLAIN = (
@@ -290,8 +290,8 @@ class View:
                     [(*kind, _listed(states)) for kind, states in was.states.items()],
                 )
             )
-            size += len(days) + len(hours)
-            if size >= PANES_A_SLICE:
+            size += sum(len(tallies) for _, tallies in (*days, *hours))
+            if size >= TALLIES_A_SLICE:
                 yield _encoded(_SomeSeries(some))
                 some, size = [], 0
         if some:

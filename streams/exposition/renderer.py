@@ -190,28 +190,28 @@ class Renderer:
         if bool(now) != bool(before):
             self._organisations = None
 
-    def chunks(self, today: date, names: Collection[str] = ()) -> list[Chunk]:
-        """Give the body, without the end marker of OpenMetrics, as it is at this moment.
+    def chunks(self, today: date, names: Collection[str] = ()) -> Iterator[Chunk]:
+        """Give the body, without the end marker of OpenMetrics, one chunk at a step.
 
-        What is given stays as it is, whatever is updated later.
+        A chunk stays as it is, whatever is shown later; for a body of one moment nothing may be shown
+        between the first and the last.
 
         Args:
             today: names of organisations, and where they belong, are of this day.
             names: of the families that are wanted; all of them when there are none.
         """
-        found = [
-            chunk
-            for name, family in self._families.items()
-            if not names or name in names
-            for chunk in family.chunks()
-        ]
+        for name, family in self._families.items():
+            if not names or name in names:
+                yield from family.chunks()
         if self._organisations is None or self._organisations[0] != today:
             self._organisations = (
                 today,
                 Chunk([_organisation_info(self._slots_of, self._register, today)]),
             )
         infos = self._infos | {_ORGANISATION_INFO: self._organisations[1]}
-        return found + [chunk for name, chunk in infos.items() if not names or name in names]
+        for name, chunk in infos.items():
+            if not names or name in names:
+                yield chunk
 
     def text(self, today: date, names: Collection[str] = ()) -> str:
         """Give the same as text."""

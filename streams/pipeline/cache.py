@@ -29,6 +29,7 @@ import structlog
 
 from streams.engine.partition import Partition
 from streams.engine.saved import Restoring, View
+from streams.pipeline.collector import collect_young
 
 log = structlog.get_logger(__name__)
 
@@ -176,6 +177,7 @@ class Cache:
                     await loop.run_in_executor(thread, partial.write, block)
                 else:
                     await asyncio.sleep(0)
+                collect_young()
             await loop.run_in_executor(thread, partial.finish)
         except OSError:
             await loop.run_in_executor(thread, partial.discard)

@@ -162,6 +162,10 @@ class Upkeep:
             today: as the renderer wants it.
             names: of the families that are wanted; all of them when there are none.
         """
+        found: list[Chunk] = []
+        turns = Turns()
         async with self._showing:
-            found = self._renderer.chunks(today, names)
+            for one in self._renderer.chunks(today, names):
+                found.append(one)
+                await turns.give()
         return [*found, self._sources] if not names or SOURCES in names else found

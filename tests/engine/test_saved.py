@@ -62,7 +62,7 @@ def test_a_view_stays_as_it_was_while_the_partition_goes_on(records: list[Any], 
     expected = reopened(list(View(of.partitions[AT]).slices()), before).partitions[AT]
     process(same, records[:cut])
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("HELD_A_SLICE", "HELD_BYTES_A_SLICE", "PANES_A_SLICE", "CENSUSES_A_SLICE"):
+        for name in ("HELD_A_SLICE", "HELD_BYTES_A_SLICE", "TALLIES_A_SLICE", "CENSUSES_A_SLICE"):
             patch.setattr(saved, name, 1)
         first, second = View(same.partitions[AT]).slices(), View(same.partitions[AT]).slices()
         pieces: list[bytes] = []

@@ -140,9 +140,9 @@ def test_only_families_that_changed_get_a_new_chunk() -> None:
     renderer = Renderer(on.catalogue, on.register)
     on.refresh()
     renderer.update(on.take_changed(), on.slots(), on.take_aged())
-    before = renderer.chunks(DAY)
+    before = list(renderer.chunks(DAY))
     renderer.update(on.slots(), on.slots())
-    assert before == renderer.chunks(DAY)
+    assert before == list(renderer.chunks(DAY))
 
     of.process(AT, log(attendance("k1", version=2, minutes=900), append=MORNING))
     feed(of, on, offset=2)
@@ -162,7 +162,7 @@ def test_a_scrape_joins_no_more_than_some_organisations_at_once() -> None:
     on.refresh()
     renderer.update(on.take_changed(), on.slots(), on.take_aged())
     family = "oversight_ae_4h_all_types_numerator"
-    before = renderer.chunks(DAY, [family])
+    before = list(renderer.chunks(DAY, [family]))
     shown = [one for one in before if one.plain.startswith(f"{family}{{".encode())]
     assert len(shown) >= 3
 
@@ -180,7 +180,7 @@ def test_chunks_that_were_given_stay_as_they_are() -> None:
     renderer = Renderer(on.catalogue, on.register)
     on.refresh()
     renderer.update(on.take_changed(), on.slots(), on.take_aged())
-    given, text = renderer.chunks(DAY), renderer.text(DAY)
+    given, text = list(renderer.chunks(DAY)), renderer.text(DAY)
     of.process(AT, log(attendance("k1", version=2, minutes=900), append=MORNING))
     feed(of, on, offset=2)
     on.refresh()

@@ -299,7 +299,7 @@ def served() -> Iterator[str]:
     renderer.update(board.take_changed(), board.slots())
 
     async def indicators(names: Collection[str]) -> list[Chunk]:
-        return renderer.chunks(TODAY, names)
+        return list(renderer.chunks(TODAY, names))
 
     view = View(
         indicators=indicators,
