@@ -72,9 +72,9 @@ class Feed:
         self.stream = stream
         self.basis = basis
         self.pace = pace
-        self.about = frozenset(about)
+        self.about = self.orgs = frozenset(about)
         self.heard: dict[PartitionId, SourceStream] = {}
-        self._sum_up()
+        self.last_append_ms = self.newest_ms = 0
 
     def hear(self, partition: PartitionId, one: SourceStream) -> None:
         """Take what a partition has of it now."""
@@ -88,9 +88,9 @@ class Feed:
 
     def _sum_up(self) -> None:
         heard = self.heard.values()
-        self.last_append_ms = max((one.last_append_ms for one in heard), default=0)
-        self.newest_ms = max((one.newest_ms for one in heard), default=0)
-        self.orgs = self.about.union(*(one.orgs for one in heard))
+        self.last_append_ms = max([one.last_append_ms for one in heard], default=0)
+        self.newest_ms = max([one.newest_ms for one in heard], default=0)
+        self.orgs = self.about.union(*[one.orgs for one in heard])
 
     def has_passed(self, end_ms: int, at_ms: int) -> bool:
         """Whether nothing more is to be expected of it before `end_ms`, seen at `at_ms`.
