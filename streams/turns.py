@@ -14,12 +14,14 @@ TURN_SECONDS = 0.005
 class Turns:
     """Watches how long a task has held the event loop since it last gave it away.
 
-    At first it does not know, so that the first turn is given at once.
+    Args:
+        seconds: how long a turn may last.
+        begun: take it that a turn begins now. Else nothing is known of it, and others get the first at once.
     """
 
-    def __init__(self, seconds: float = TURN_SECONDS) -> None:
+    def __init__(self, seconds: float = TURN_SECONDS, *, begun: bool = False) -> None:
         self._seconds = seconds
-        self._since = -math.inf
+        self._since = time.perf_counter() if begun else -math.inf
 
     async def give(self) -> None:
         """Give the others their turn, if this one has lasted long enough."""

@@ -163,8 +163,8 @@ class Upkeep:
             names: of the families that are wanted; all of them when there are none.
         """
         found: list[Chunk] = []
-        turns = Turns()
         async with self._showing:
+            turns = Turns(begun=True)  # whoever shows waits: only a long body is worth a turn
             for one in self._renderer.chunks(today, names):
                 found.append(one)
                 await turns.give()
