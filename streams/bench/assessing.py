@@ -42,10 +42,12 @@ from streams.pipeline.pulse import Pulse
 from streams.pipeline.upkeep import Upkeep
 from streams.pipeline.writer import Writer
 from streams.settings import Settings
-from streams.turns import Turns
 
 Samples = dict[str, float]
 """Name and sorted labels to value; text, since there may be a million and more."""
+
+Record = tuple[bytes, bytes | None]
+"""Key and value."""
 
 _ABSENT_SECONDS = 10.0
 _CLAIM = Claim("bench", 1)
@@ -58,13 +60,13 @@ class _Loopback(Writer):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, None)
         self._snapshots = settings.topic("snapshots")
-        self._written: list[bytes | None] = []
+        self._written: list[Record] = []
 
     async def write(self, outputs: Sequence[Output]) -> None:
         """Keep snapshots."""
-        self._written += [one.value for one in outputs if one.topic == self._snapshots]
+        self._written += [(one.key, one.value) for one in outputs if one.topic == self._snapshots]
 
-    def taken(self) -> list[bytes | None]:
+    def taken(self) -> list[Record]:
         """Give what was written since the last call."""
         written, self._written = self._written, []
         return written
@@ -128,7 +130,7 @@ class Assessing:
         """How many series the board comes to."""
         return self._renderer.series
 
-    async def publish(self) -> list[bytes | None]:
+    async def publish(self) -> list[Record]:
         """Do the hot path's half of a tick: the snapshots of what changed, and a commit.
 
         Raises:
@@ -140,12 +142,11 @@ class Assessing:
             raise BenchmarkError(f"the checkpoint failed: {self._checkpoint.problem}")
         return self._broker.taken()
 
-    async def assess(self, records: Sequence[bytes | None]) -> None:
+    async def assess(self, records: Sequence[Record]) -> None:
         """Do the assessment's half: take records, roll up, judge, render."""
-        turns = Turns()
-        for one in records:
-            self._upkeep.take(one)
-            await turns.give()
+        for key, value in records:
+            self._upkeep.take(key, value)
+        await self._upkeep.feed()
         await self._upkeep.observe(_ABSENT_SECONDS, [EVENTS])
         while await self._upkeep.work_out():
             pass

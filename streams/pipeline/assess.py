@@ -145,7 +145,7 @@ class Assessment(mode.Service):
                 )
                 self._begin_term()
             self._next_offset = offset + 1
-            self._upkeep.take(event.value)
+            self._upkeep.take(event.key, event.value)
             await turns.give()
 
     def _begin_term(self) -> None:
@@ -197,7 +197,7 @@ class Assessment(mode.Service):
         async with aclosing(reading):
             async for record in reading:
                 count += 1
-                self._upkeep.take(record.value)
+                self._upkeep.apply(record.value)
                 await turns.give()
         return count
 

@@ -1,6 +1,6 @@
 """The upkeep of the board and of its text: whatever the assessment works out, in turns.
 
-    record ─► take ─► board ─► work_out: rows of changed slots ─► their text ─► shown
+    record ─► take ─► waits ─► feed: board ─► work_out: rows of changed slots ─► their text ─► shown
 
 Nothing here knows who owns the assessment. Each step is short: a record, a slot's rows, its text.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 
@@ -61,26 +62,55 @@ class Upkeep:
         self._clock = clock
         self._finals = finals
         self._working, self._showing = asyncio.Lock(), asyncio.Lock()
+        self._waiting: OrderedDict[bytes, tuple[bytes | None, int]] = OrderedDict()
         self._taken = self._worked_out = 0
         self._sources = Chunk(())
         self._sources_due = 0.0
 
-    def take(self, value: bytes | None) -> None:
-        """Take a record of the topic `snapshots`."""
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Take a record as it comes on the topic `snapshots`; it waits for the next `feed`.
+
+        Until then a newer one of its key takes its place: the topic is compacted, so nobody may count on an
+        older one. Where more comes than there is time for, figures are worked out less often that way, and
+        do not fall behind.
+        """
+        self._taken += 1
+        self._waiting[key] = (value, self._now_ms())
+        self._waiting.move_to_end(key)
+
+    async def feed(self) -> None:
+        """Give the board the records that wait now, in turns."""
+        turns = Turns()
+        for _ in range(len(self._waiting)):
+            if self._waiting:  # others may feed it too
+                _, (value, heard_ms) = self._waiting.popitem(last=False)
+                self.apply(value, heard_ms)
+                await turns.give()
+
+    def apply(self, value: bytes | None, heard_ms: int | None = None) -> None:
+        """Give the board a record at once.
+
+        Args:
+            value: of the record.
+            heard_ms: wall time at which it was heard; now unless given.
+        """
+        self._taken += 1
         if not value:
             return
-        self._taken += 1
         try:
             snapshot = decode_snapshot(value)
         except msgspec.MsgspecError as error:
             self._metrics.snapshots_ignored.inc()
             log.warning("a record of the snapshots topic cannot be read and is ignored", error=str(error))
             return
-        now_ms = int(self._clock() * 1000)
+        now_ms = self._now_ms() if heard_ms is None else heard_ms
         self.board.apply(snapshot, now_ms)
         if self._finals is not None:
             self._finals.apply(snapshot, now_ms)
         collect_young()
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     async def observe(self, absent_seconds: float, partitions: Iterable[PartitionId]) -> None:
         """Mark what nobody computes any more, and whose sources are silent; count the sources anew.
@@ -89,7 +119,7 @@ class Upkeep:
             absent_seconds: how long a partition may go unheard.
             partitions: those that ought to be heard.
         """
-        now_ms = int(self._clock() * 1000)
+        now_ms = self._now_ms()
         await in_turns(self.board.observing(now_ms, int(absent_seconds * 1000), partitions))
         for (topic, partition), age_ms in self.board.age_ms(now_ms).items():
             self._metrics.partition_age.labels(topic, str(partition)).set(age_ms / 1000)
@@ -119,7 +149,7 @@ class Upkeep:
         """Let a tick's records in before working out what they come to, if that does not take long.
 
         Each one changes the sums above it: worked out in between, England's rows would be made again and
-        again, and the stream, which gets its turn in between, could not keep up.
+        again.
         """
         ends_at = time.monotonic() + _BURST_SECONDS
         while self._taken != self._worked_out and time.monotonic() < ends_at:
@@ -127,12 +157,13 @@ class Upkeep:
             await asyncio.sleep(_CALM_SECONDS)
 
     async def work_out(self) -> int:
-        """Work out the rows that changed and then their text.
+        """Feed the board, and work out the rows that changed and then their text.
 
         Returns:
             How many slots are still to do; 0 unless there were very many.
         """
         async with self._working:
+            await self.feed()
             turns = Turns()
             left = 0
             for _ in range(0, _MOST_SLOTS, _SLICE):

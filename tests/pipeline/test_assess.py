@@ -30,7 +30,7 @@ class Stream:
     async def events(self) -> AsyncIterator[Any]:
         """Give them."""
         for offset in self._offsets:
-            yield SimpleNamespace(message=SimpleNamespace(offset=offset), value=None)
+            yield SimpleNamespace(message=SimpleNamespace(offset=offset), key=b"", value=None)
 
 
 def assessment() -> Assessment:
@@ -81,12 +81,12 @@ async def test_a_tick_s_snapshots_are_worked_out_together(monkeypatch: pytest.Mo
     working = asyncio.create_task(of._refresh.fun(of))
     try:
         await asyncio.sleep(0.1)
-        for _ in range(30):
-            upkeep.take(b"{}")  # cannot be read: it is counted all the same
+        for number in range(30):
+            upkeep.take(b"%d" % number, b"{}")  # cannot be read: it is counted all the same
             taken += 1
             await asyncio.sleep(0)
         await asyncio.sleep(0.5)
-        upkeep.take(b"{}")
+        upkeep.take(b"0", b"{}")
         taken += 1
         await asyncio.sleep(0.5)
     finally:

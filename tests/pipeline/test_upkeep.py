@@ -8,7 +8,7 @@ import pytest
 from making import AT, MORNING, attendance, run
 from msgspec.structs import replace
 
-from schemas.outputs import Position, decode_snapshot, encode
+from schemas.outputs import Position, decode_snapshot, encode, snapshot_key
 from streams.assessment import Board
 from streams.catalogue import Catalogue
 from streams.engine.snapshots import Snapshotter
@@ -24,14 +24,15 @@ DAY = MORNING.date()
 NOW = MORNING.timestamp()
 
 
-def filled() -> tuple[Upkeep, Renderer, list[bytes]]:
+def filled() -> tuple[Upkeep, Renderer, list[tuple[bytes, bytes]]]:
     """Give an upkeep that has nothing yet, and records for it."""
     of, _ = run(*(attendance(f"k{n}", source=f"/ods/{org}/pas") for n, org in enumerate(("RJ1", "RJZ"))))
     catalogue, register = Catalogue.shipped(), Register.shipped()
     at = Position(AT[0], "t", AT[1], 2, int(NOW * 1000), 1)
     snapshotter = Snapshotter(of)
-    records = [encode(one) for one in snapshotter.current(AT, list(of.partitions[AT].organisations), at)]
-    records.append(encode(snapshotter.heartbeat(AT, at, at.tick_ms)))
+    found = [*snapshotter.current(AT, list(of.partitions[AT].organisations), at)]
+    found.append(snapshotter.heartbeat(AT, at, at.tick_ms))
+    records = [(snapshot_key(one), encode(one)) for one in found]
     renderer = Renderer(catalogue, register)
     return Upkeep(Board(catalogue, register), renderer, Metrics(), lambda: NOW), renderer, records
 
@@ -44,7 +45,8 @@ async def test_it_comes_to_what_the_board_says() -> None:
     """In turns, and with the counts of sources, the text is the obvious one of the same board."""
     upkeep, _, records = filled()
     for one in records:
-        upkeep.take(one)
+        upkeep.take(*one)
+    await upkeep.feed()
     await upkeep.observe(10.0, [AT])
     assert 0 == await upkeep.work_out()
     found = text(await upkeep.chunks(DAY))
@@ -53,16 +55,34 @@ async def test_it_comes_to_what_the_board_says() -> None:
     assert 'oversight_sources{org="RJ1"' in found
 
 
+async def test_a_newer_record_takes_the_place_of_one_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under more load than there is time for nobody works out what is old; the last of each key counts."""
+    upkeep, _, records = filled()
+    heard = decode_snapshot(records[-1][1])
+    later = replace(heard, at=replace(heard.at, next_offset=heard.at.next_offset + 1))
+    for one in (*records, *records, (snapshot_key(later), encode(later)), records[0]):
+        upkeep.take(*one)
+    applied: list[bytes] = []
+    apply = upkeep.apply
+    monkeypatch.setattr(upkeep, "apply", lambda *of: (applied.append(of[0]), apply(*of)))
+    await upkeep.feed()
+    assert applied == [*(value for _, value in records[1:-1]), encode(later), records[0][1]]
+    assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
+    assert later.at == upkeep.board.sources[AT].at
+
+
 async def test_a_partition_may_be_heard_while_sources_are_told() -> None:
     """Telling of sources takes turns, and a heartbeat may come in one of them."""
     upkeep, _, records = filled()
-    other = decode_snapshot(records[-1] or b"")
-    heard = encode(replace(other, at=replace(other.at, partition=AT[1] + 1)))
+    other = decode_snapshot(records[-1][1])
+    heard = replace(other, at=replace(other.at, partition=AT[1] + 1))
     for one in records:
-        upkeep.take(one)
+        upkeep.take(*one)
+    await upkeep.feed()
     observing = asyncio.ensure_future(upkeep.observe(10.0, [AT]))
     await asyncio.sleep(0)
-    upkeep.take(heard)
+    upkeep.take(snapshot_key(heard), encode(heard))
+    await upkeep.feed()
     await observing
     assert 2 == len(upkeep.board.sources)
 
@@ -71,7 +91,7 @@ async def test_a_scrape_waits_for_what_is_being_shown() -> None:
     """Between two steps of showing there is no text, so that no level is ahead of another."""
     upkeep, renderer, records = filled()
     for one in records:
-        upkeep.take(one)
+        upkeep.take(*one)
     show, asked = renderer.show, []
 
     def slowly(rendered: object) -> object:
@@ -89,7 +109,8 @@ async def test_only_the_families_that_are_named() -> None:
     """The counts of sources have no rows, and are a family as every other."""
     upkeep, _, records = filled()
     for one in records:
-        upkeep.take(one)
+        upkeep.take(*one)
+    await upkeep.feed()
     await upkeep.observe(10.0, [AT])
     await upkeep.work_out()
     names = ["oversight_sources", "oversight_indicator_info"]
@@ -106,7 +127,7 @@ async def test_records_that_never_rest_are_worked_out_all_the_same(monkeypatch: 
 
     async def keep_coming() -> None:
         while True:
-            upkeep.take(records[0])
+            upkeep.take(*records[0])
             await asyncio.sleep(0.001)
 
     coming = asyncio.create_task(keep_coming())
@@ -121,8 +142,9 @@ async def test_records_that_never_rest_are_worked_out_all_the_same(monkeypatch: 
 async def test_a_record_that_cannot_be_read_is_counted_and_passed_over() -> None:
     """Neither a tombstone nor a torn record ends the upkeep."""
     upkeep, _, records = filled()
-    for one in (None, b"", b"{", *records):
-        upkeep.take(one)
+    for one in ((b"a", None), (b"b", b""), (b"c", b"{"), *records):
+        upkeep.take(*one)
+    await upkeep.feed()
     assert 1 == upkeep._metrics.snapshots_ignored._value.get()
     assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
 
