@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 BOARD = json.loads(
     (Path(__file__).parents[2] / "grafana" / "dashboards" / "four-purposes.json").read_text("utf-8")
 )
-CHOSEN = {"level": "icb", "organisation": "QUA", "basis": ["synthetic"], "window": "month"}
-TITLES = {one.title for one in shown(Catalogue.shipped()) if "icb" in one.levels}
+CHOSEN = {"level": "icb", "organisation": "QUA", "basis": ["synthetic"]}
+SHOWN = [one for one in shown(Catalogue.shipped()) if "icb" in one.levels]
+TITLES = {one.title for one in SHOWN}
+WINDOWS = sorted({window for one in SHOWN for window in one.windows})
+"""On the first of a month it may hold nothing yet: a card has its figure in one window or another."""
 
 
 def waiting_outside(events: list[Event], now: datetime) -> list[Event]:
@@ -41,12 +44,13 @@ def waiting_outside(events: list[Event], now: datetime) -> list[Event]:
 def test_every_query_of_the_board_works_on_the_service(
     kafka: ApacheKafka, prometheus_factory: PrometheusFactory, tmp_path: Path
 ) -> None:
-    """No query fails, and every card with a meaning for an ICB shows a figure of the Black Country."""
+    """No query fails in any window, and every card with a meaning for an ICB shows a figure of QUA."""
     now = datetime.now(UTC)
     events = history(Settings(trusts=6, days=2), now)
     events += waiting_outside(events, now)
-    asked = queries(BOARD, CHOSEN)
-    assert len(asked) > 100
+    every = [queries(BOARD, CHOSEN | {"window": window}) for window in WINDOWS]
+    assert min(map(len, every)) > 100
+    asked = list(dict.fromkeys(one for some in every for one in some))
     with Service(kafka.bootstrap, tmp_path, smallest_count=1) as service:  # two days of few trusts are small
         assert 0 == service.publish(events).returncode
         service.wait_consumed(len(events), within=60)
@@ -58,8 +62,11 @@ def test_every_query_of_the_board_works_on_the_service(
         prometheus = prometheus_factory(json.dumps({"scrape_configs": [scrape]}))
 
         def answered() -> set[str]:
-            cards = (one for one in asked if not one.ranged and one.panel in TITLES)
-            return {one.panel for one in cards if prometheus.query(one.expr)}
+            found: set[str] = set()
+            for one in asked:
+                if not one.ranged and one.panel in TITLES - found and prometheus.query(one.expr):
+                    found.add(one.panel)
+            return found
 
         eventually(lambda: answered() == TITLES, within=60, saying=lambda: TITLES - answered())
         for one in asked:
