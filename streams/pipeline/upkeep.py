@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 
 import msgspec
 import structlog
 
-from schemas.outputs import decode_snapshot
+from schemas.outputs import decode_position, decode_snapshot
 from streams.assessment import Board
 from streams.assessment.completeness import PartitionId
 from streams.assessment.finals import Finals
@@ -35,6 +35,8 @@ _MOST_SLOTS = 20_000
 _CALM_SECONDS, _BURST_SECONDS = 0.01, 0.25
 """Without a record for so long a tick's are taken to be in; and how long they are waited for at most."""
 _COUNT_SOURCES_SECONDS = 5.0
+_Waiting = tuple[bytes | None, int]
+"""A record's value, and when it was heard."""
 
 
 class Upkeep:
@@ -62,28 +64,29 @@ class Upkeep:
         self._clock = clock
         self._finals = finals
         self._working, self._showing = asyncio.Lock(), asyncio.Lock()
-        self._waiting: OrderedDict[bytes, tuple[bytes | None, int]] = OrderedDict()
+        self._waiting: OrderedDict[bytes, list[_Waiting]] = OrderedDict()
         self._taken = self._worked_out = 0
         self._sources = Chunk(())
         self._sources_due = 0.0
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Take a record as it comes on the topic `snapshots`; it waits for the next `feed`.
-
-        Until then a newer one of its key takes its place: the topic is compacted, so nobody may count on an
-        older one. Where more comes than there is time for, figures are worked out less often that way, and
-        do not fall behind.
-        """
+        """Take a record as it comes on the topic `snapshots`; it waits for the next `feed`."""
         self._taken += 1
-        self._waiting[key] = (value, self._now_ms())
+        self._waiting.setdefault(key, []).append((value, self._now_ms()))
         self._waiting.move_to_end(key)
 
     async def feed(self) -> None:
-        """Give the board the records that wait now, in turns."""
+        """Give the board the records that wait now, in turns: of those of one key the newest.
+
+        The topic is compacted, so nobody may count on an older one. Where more comes than there is time for,
+        figures are worked out less often that way, and do not fall behind.
+        """
         turns = Turns()
         for _ in range(len(self._waiting)):
-            if self._waiting:  # others may feed it too
-                _, (value, heard_ms) = self._waiting.popitem(last=False)
+            if not self._waiting:  # others may feed it too
+                break
+            _, waiting = self._waiting.popitem(last=False)
+            for value, heard_ms in _last_of_each_term(waiting):
                 self.apply(value, heard_ms)
                 await turns.give()
 
@@ -200,3 +203,23 @@ class Upkeep:
                 found.append(one)
                 await turns.give()
         return [*found, self._sources] if not names or SOURCES in names else found
+
+
+def _last_of_each_term(waiting: Sequence[_Waiting]) -> Sequence[_Waiting]:
+    """Give of the records of one key that a worker wrote while it had the partition the last.
+
+    What another one writes that has lost it may come later: then the board tells which is newer.
+    """
+    if len(waiting) == 1:
+        return waiting
+    terms = [_term(value) for value, _ in waiting]
+    return [one for one, term, after in zip(waiting, terms, [*terms[1:], None], strict=True) if term != after]
+
+
+def _term(value: bytes | None) -> object:
+    """Give what the records of one worker's time with a partition have in common, if they can be read."""
+    try:
+        at = decode_position(value or b"")
+    except msgspec.MsgspecError:
+        return object()
+    return at.topic_id, at.epoch

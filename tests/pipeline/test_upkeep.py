@@ -64,11 +64,25 @@ async def test_a_newer_record_takes_the_place_of_one_that_waits(monkeypatch: pyt
         upkeep.take(*one)
     applied: list[bytes] = []
     apply = upkeep.apply
-    monkeypatch.setattr(upkeep, "apply", lambda *of: (applied.append(of[0]), apply(*of)))
+    monkeypatch.setattr(upkeep, "apply", lambda *of: applied.append(of[0]) or apply(*of))
     await upkeep.feed()
     assert applied == [*(value for _, value in records[1:-1]), encode(later), records[0][1]]
     assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
     assert later.at == upkeep.board.sources[AT].at
+
+
+async def test_the_last_to_come_may_be_of_a_worker_that_lost_its_partition() -> None:
+    """It stands behind the present owner's record under the same key, and takes nobody's place."""
+    upkeep, _, records = filled()
+    found = [decode_snapshot(value) for _, value in records]
+    for one in found:
+        now = replace(one, at=replace(one.at, epoch=one.at.epoch + 1, next_offset=one.at.next_offset + 1))
+        upkeep.take(snapshot_key(now), encode(now))
+    for late in records:
+        upkeep.take(*late)
+    await upkeep.feed()
+    assert found[-1].at.epoch + 1 == upkeep.board.sources[AT].at.epoch
+    assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
 
 
 async def test_a_partition_may_be_heard_while_sources_are_told() -> None:
