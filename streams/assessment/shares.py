@@ -128,9 +128,8 @@ class Sum:
             for mine, theirs in zip(histograms, cell.histograms, strict=True):
                 count_in(mine, theirs)
             if any(facts) or any(histograms):
-                self.cells[strata] = Cell(
-                    *strata, facts, histograms
-                )  # what is hidden keeps the facts of before
+                # Another cell: what is hidden keeps the facts of before.
+                self.cells[strata] = Cell(*strata, facts, histograms)
             else:
                 self.cells.pop(strata, None)
 

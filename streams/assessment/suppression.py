@@ -70,11 +70,8 @@ class _Group(NamedTuple):
     counts: tuple[_Counts, ...]
 
     def is_small(self, facts: Sequence[int]) -> bool:
-        """Whether a count of people in a stratum is too small to be shown; asked of every stratum."""
-        for plus, minus, limit, people in self.counts:
-            if people and 0 < facts[plus] - (0 if minus is None else facts[minus]) < limit:
-                return True
-        return False
+        """Whether a count of people in a stratum is too small to be shown."""
+        return any(one.people and 0 < one.of(facts) < one.limit for one in self.counts)
 
 
 class Withheld(NamedTuple):

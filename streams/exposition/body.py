@@ -25,7 +25,7 @@ _LAST_BLOCK = b"\x03\x00"
 """Of deflate: nothing more, and the end (RFC 1951)."""
 _TRAILER = struct.Struct("<LL")
 _SIZE_MASK = 0xFFFF_FFFF
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
 
 
 class Chunk:

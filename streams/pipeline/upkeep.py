@@ -87,17 +87,15 @@ class Upkeep:
                 break
             _, waiting = self._waiting.popitem(last=False)
             for value, heard_ms in _last_of_each_term(waiting):
-                self.apply(value, heard_ms)
+                self._give(value, heard_ms)
                 await turns.give()
 
-    def apply(self, value: bytes | None, heard_ms: int | None = None) -> None:
-        """Give the board a record at once.
-
-        Args:
-            value: of the record.
-            heard_ms: wall time at which it was heard; now unless given.
-        """
+    def apply(self, value: bytes | None) -> None:
+        """Give the board a record at once."""
         self._taken += 1
+        self._give(value, self._now_ms())
+
+    def _give(self, value: bytes | None, heard_ms: int) -> None:
         if not value:
             return
         try:
@@ -106,10 +104,9 @@ class Upkeep:
             self._metrics.snapshots_ignored.inc()
             log.warning("a record of the snapshots topic cannot be read and is ignored", error=str(error))
             return
-        now_ms = self._now_ms() if heard_ms is None else heard_ms
-        self.board.apply(snapshot, now_ms)
+        self.board.apply(snapshot, heard_ms)
         if self._finals is not None:
-            self._finals.apply(snapshot, now_ms)
+            self._finals.apply(snapshot, heard_ms)
         collect_young()
 
     def _now_ms(self) -> int:

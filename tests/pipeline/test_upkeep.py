@@ -63,8 +63,8 @@ async def test_a_newer_record_takes_the_place_of_one_that_waits(monkeypatch: pyt
     for one in (*records, *records, (snapshot_key(later), encode(later)), records[0]):
         upkeep.take(*one)
     applied: list[bytes] = []
-    apply = upkeep.apply
-    monkeypatch.setattr(upkeep, "apply", lambda *of: applied.append(of[0]) or apply(*of))
+    give = upkeep._give
+    monkeypatch.setattr(upkeep, "_give", lambda *of: applied.append(of[0]) or give(*of))
     await upkeep.feed()
     assert applied == [*(value for _, value in records[1:-1]), encode(later), records[0][1]]
     assert {"RJ1", "RJZ"} <= {row.org for row in upkeep.board.rows()}
