@@ -509,5 +509,10 @@ def _nothing(asked: Question, ours: Iterable[Slot], every: Iterable[Slot]) -> st
         known = ", ".join(sorted({f"{slot.window} ({slot.basis})" for slot in ours}))
         return f"{what} has no figure in that window or basis at either moment; it has {known}"
     orgs = sorted({slot.org for slot in every})
+    if not orgs:
+        return (
+            f"{what} has no figure at either moment, and nobody has: a moment knows what had been appended "
+            "by then, and its windows end with it (--since, --until)"
+        )
     known = ", ".join(orgs[:12]) + (" …" if len(orgs) > 12 else "")  # noqa: PLR2004 - enough to see the form
-    return f"{what} has no figure at either moment; the records read have it for {known or 'nobody'}"
+    return f"{what} has no figure at either moment; the records read have it for {known}"

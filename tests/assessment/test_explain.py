@@ -442,6 +442,7 @@ def test_no_identifier_is_in_the_answer() -> None:
         ("must lie before", {"older": NEWER}, ConfigurationError),
         ("the records read have it for", {"of": "RXX"}, SourceError),
         ("it has 12m (operational)", {"basis": "official"}, SourceError),
+        ("nobody has: a moment knows what had been appended", {"indicator": "cancer_62d"}, SourceError),
     ],
 )
 def test_what_has_no_answer_is_refused_with_a_sentence(said: str, asked: Any, error: Any) -> None:
