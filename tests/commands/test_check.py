@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from streams.commands.check import declarations
+from streams.local import free_port
 from streams.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +109,8 @@ def test_check_reads_the_operators_measures() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("check", "--no-topics"), ("catalogue",), ("replay", os.devnull), ("demo",)]
+    "arguments",
+    [("check", "--no-topics"), ("catalogue",), ("replay", os.devnull), ("demo", "--port", str(free_port()))],
 )
 def test_a_mistake_ends_every_command_in_the_same_words(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """One line a mistake on standard error, no stack trace, exit code 1."""
