@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from streams.engine.families import Cell, Facts, Histogram
 from streams.engine.families.strata import DEPRIVATION, UNKNOWN, UNSTRATIFIED
-from streams.engine.tally import Tally, packed
+from streams.engine.tally import Buckets, Tally, packed, packed_all
 
 SPREAD_AT = 128
 """Episodes of a day that are noted before they are spread: many at once cost less, and none much memory."""
@@ -392,23 +392,32 @@ class Series:
         if not fresh:
             return
         pane = self._own(self.panes, day) if day in self._lent else self.panes[day]
-        whole, size = 0, len(fresh[0][1])
+        size = len(fresh[0][1])
+        added = packed_all([facts for _, facts in fresh])
         vectors: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for cell, facts in fresh:
-            vector = packed(facts)
-            whole += vector
+        for (cell, _), vector in zip(fresh, added, strict=True):
             for pair in cell:
                 vectors[pair] += vector
         sums = {_cell_of(pair): vector for pair, vector in vectors.items()}
-        sums[UNSTRATIFIED] = whole - sum(vectors.values())
+        sums[UNSTRATIFIED] = sum(added) - sum(vectors.values())
         for cell, vector in sums.items():
             self._tally(pane, cell, size).vector += vector
-        if self.histograms:
-            for cell, facts in fresh:
-                self._count(pane[_measured(cell)], facts)
+        self._count_all(pane, fresh)
         for cell in sums:
             if not pane[cell]:
                 del pane[cell]
+
+    def _count_all(self, pane: Pane, fresh: Collection[tuple[Cell, Facts]]) -> None:
+        """Count what was noted of a day in the histograms of its pane, as `_count` does one by one."""
+        for place, (_, counted, measured, width) in enumerate(self.histograms):
+            by_first: dict[tuple[str, str], Buckets] = {}
+            for cell, facts in fresh:
+                if facts[counted]:
+                    buckets = by_first.get(cell[0])
+                    if buckets is None:
+                        buckets = by_first[cell[0]] = pane[_measured(cell)].histograms[place]
+                    bucket = facts[measured] // width
+                    buckets[bucket] = buckets.get(bucket, 0) + 1
 
     def _count(self, tally: Tally, facts: Facts) -> None:
         """Count an episode in the histograms of a tally."""

@@ -39,6 +39,17 @@ def packed(facts: Sequence[int]) -> int:
         return sum(fact << (_BITS * n) for n, fact in enumerate(facts))
 
 
+def packed_all(vectors: Sequence[Sequence[int]]) -> list[int]:
+    """Give vectors of one size as numbers, each as `packed` does."""
+    if not vectors:
+        return []
+    pack, as_number = _writer(len(vectors[0])).pack, int.from_bytes
+    try:
+        return [as_number(pack(*facts), "little") for facts in vectors]
+    except struct.error:
+        return [packed(facts) for facts in vectors]
+
+
 def unpacked(vector: int, size: int) -> list[int]:
     """Give the `size` facts of a vector."""
     reader, raised = _reader(size)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine.tally import Tally, packed, unpacked
+from streams.engine.tally import Tally, packed, packed_all, unpacked
 
 LARGEST = 10**21
 """Millionths of the largest amount that a publisher can report."""
@@ -46,6 +46,12 @@ def test_sums_are_those_of_lists(some: list[list[int]], data: st.DataObject) -> 
 )
 def test_what_is_packed_is_read_again(vector: Sequence[int]) -> None:
     assert vector == unpacked(packed(vector), len(vector))
+
+
+@given(vectors)
+def test_many_are_packed_as_one_is(some: list[list[int]]) -> None:
+    assert [packed(one) for one in some] == packed_all(some)
+    assert [] == packed_all([])
 
 
 def test_histograms_are_taken_away_again() -> None:
